@@ -1,0 +1,1 @@
+"""The engine: it runs workflows and knows nobody above it."""

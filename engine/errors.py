@@ -1,0 +1,60 @@
+"""Every error that wftrace raises, one tree with one root.
+
+WorkflowError
+├── WorkflowValidationError            a flow or a step that cannot work
+│   └── WorkflowConfigurationError     no or too many start or stop events
+├── WorkflowRuntimeError               a run that went wrong
+│   ├── WorkflowDeadEndError           nothing runs, is queued or can come
+│   └── WorkflowStepDoesNotExistError  a step name that nobody has
+├── WorkflowTimeoutError               a run that took longer than its timeout (also a TimeoutError)
+├── WorkflowCancelledByUser            a run that was cancelled
+├── ContextSerdeError                  saved state that cannot be written or read
+├── GraphFormatError                   a graph document that cannot be read
+└── TraceError                         a trace that cannot be read
+"""
+
+from __future__ import annotations
+
+
+class WorkflowError(Exception):
+    """The root of all wftrace errors."""
+
+
+class WorkflowValidationError(WorkflowError):
+    """The flow, or one of its steps, cannot work as it is written."""
+
+
+class WorkflowConfigurationError(WorkflowValidationError):
+    """The flow has no start or stop event, or more than one class of either."""
+
+
+class WorkflowRuntimeError(WorkflowError):
+    """A run did something that the engine does not allow."""
+
+
+class WorkflowDeadEndError(WorkflowRuntimeError):
+    """Nothing runs, is queued, timed or awaited, and no stop event was made."""
+
+
+class WorkflowStepDoesNotExistError(WorkflowRuntimeError):
+    """A step was named that the flow does not have."""
+
+
+class WorkflowTimeoutError(WorkflowError, TimeoutError):
+    """The run took longer than its timeout. The message says what was going on."""
+
+
+class WorkflowCancelledByUser(WorkflowError):
+    """The run was cancelled through its handler."""
+
+
+class ContextSerdeError(WorkflowError):
+    """State could not be written, or what was saved could not be read."""
+
+
+class GraphFormatError(WorkflowError):
+    """A graph document could not be read: it is damaged, foreign or of another version."""
+
+
+class TraceError(WorkflowError):
+    """A trace could not be read: it is missing, empty, damaged or foreign."""

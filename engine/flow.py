@@ -1,0 +1,217 @@
+"""``Flow``: a workflow as the runtime needs it: its graph, its steps, and who takes which event."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
+from .graph import Edge, EdgeKind, EventKind, EventNode, Field, FlowGraph, JoinItem, Provenance, StepNode
+from .inference import Inferred, infer
+from .retry import describe_policy
+from .steps import StepSpec
+from .validation import findings_of
+
+_KINDS: tuple[tuple[type[Event], EventKind], ...] = (
+    (StartEvent, EventKind.START),
+    (StopEvent, EventKind.STOP),
+    (InputRequiredEvent, EventKind.INPUT_REQUIRED),
+    (HumanResponseEvent, EventKind.HUMAN_RESPONSE),
+)
+
+
+class Flow:
+    """The steps of one workflow with everything that follows from their declarations.
+
+    ``graph`` is their shape, ``start`` the class of the start event. Routing: an event goes to every step that accepts
+    its exact class; where there is none, to those that accept its nearest base class. ``notes`` is for observers:
+    what they work out once for each flow.
+    """
+
+    def __init__(self, name: str, steps: Sequence[StepSpec], owner: type | None) -> None:
+        self.name = name
+        self.steps: Mapping[str, StepSpec] = {spec.name: spec for spec in steps}
+        inferred = {spec.name: infer(spec, owner) for spec in steps}
+        self._types = _type_names(_classes(steps, inferred))
+        self.graph = _build(name, steps, inferred, self._types, owner)
+        starts = [cls for spec in steps for cls in spec.accepts if issubclass(cls, StartEvent)]
+        self.start: type[StartEvent] = next(iter(starts), StartEvent)
+        self._accepting = _accepting(steps)
+        self._routes: dict[type[Event], tuple[str, ...]] = {}
+        self.open_to_outside = _open_to_outside(self.graph)
+        self.notes: dict[str, Any] = {}
+
+    def targets(self, event: type[Event]) -> tuple[str, ...]:
+        """The names of the steps that take an event of this class, in order of declaration."""
+        route = self._routes.get(event)
+        if route is None:
+            route = next((self._accepting[base] for base in event.__mro__ if base in self._accepting), ())
+            self._routes[event] = route
+        return route
+
+    def type_name(self, event: type[Event]) -> str:
+        """The qualified name by which graph and traces know an event class."""
+        name = self._types.get(event)
+        if name is None:
+            name = self._types[event] = qualified_name(event)
+        return name
+
+
+def qualified_name(cls: type) -> str:
+    """Module and qualified name of a class."""
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _accepting(steps: Sequence[StepSpec]) -> dict[type, tuple[str, ...]]:
+    accepting: dict[type, tuple[str, ...]] = {}
+    for spec in steps:
+        for cls in spec.accepts:
+            accepting[cls] = (*accepting.get(cls, ()), spec.name)
+    return accepting
+
+
+def _classes(steps: Sequence[StepSpec], inferred: Mapping[str, Inferred]) -> list[type[Event]]:
+    """All event classes that the steps name, the start events first, each once, in order of declaration."""
+    named: list[type[Event]] = []
+    for spec in steps:
+        more = inferred[spec.name]
+        named += [
+            *spec.accepts,
+            *spec.returns,
+            *more.sends,
+            *more.streams,
+            *more.waits,
+            *(cls for cls, _ in more.joins),
+        ]
+    return sorted(dict.fromkeys(named), key=lambda cls: not issubclass(cls, StartEvent))
+
+
+def _type_names(classes: Iterable[type[Event]]) -> dict[type[Event], str]:
+    names: dict[type[Event], str] = {}
+    taken: dict[str, int] = {}
+    for cls in classes:
+        name = qualified_name(cls)
+        taken[name] = taken.get(name, 0) + 1
+        names[cls] = name if taken[name] == 1 else f"{name}~{taken[name]}"
+    return names
+
+
+def _build(
+    name: str,
+    steps: Sequence[StepSpec],
+    inferred: Mapping[str, Inferred],
+    types: Mapping[type[Event], str],
+    owner: type | None,
+) -> FlowGraph:
+    edges: dict[tuple[str, str], Edge] = {}
+    for spec in steps:
+        for edge in _edges(spec, inferred[spec.name], types):
+            edges.setdefault(edge.key, edge)
+    file, line = _place(owner) if owner is not None else ("", 0)
+    graph = FlowGraph(
+        name=name,
+        steps=tuple(_step_node(spec, inferred[spec.name], types) for spec in steps),
+        events=tuple(_event_node(cls, type_name) for cls, type_name in types.items()),
+        edges=tuple(edges.values()),
+        doc=_doc(owner),
+        file=file,
+        line=line,
+    )
+    complete = all(each.complete for each in inferred.values())
+    return findings_of(graph, complete=complete)
+
+
+def _edges(spec: StepSpec, inferred: Inferred, types: Mapping[type[Event], str]) -> list[Edge]:
+    step = f"step:{spec.name}"
+
+    def made(classes: Iterable[type[Event]], kind: EdgeKind, provenance: Provenance) -> list[Edge]:
+        return [Edge(step, f"event:{types[cls]}", kind, provenance) for cls in classes]
+
+    def taken(classes: Iterable[type[Event]], kind: EdgeKind, provenance: Provenance) -> list[Edge]:
+        return [Edge(f"event:{types[cls]}", step, kind, provenance) for cls in classes]
+
+    return [
+        *taken(spec.accepts, EdgeKind.ACCEPTS, Provenance.DECLARED),
+        *taken(inferred.waits, EdgeKind.WAITS, Provenance.INFERRED),
+        *made([cls for cls in spec.returns if not _is_sent(cls, inferred)], EdgeKind.RETURNS, Provenance.DECLARED),
+        *made([cls for cls in spec.returns if _is_sent(cls, inferred)], EdgeKind.SENDS, Provenance.DECLARED),
+        *made(inferred.sends, EdgeKind.SENDS, Provenance.INFERRED),
+        *made(inferred.streams, EdgeKind.STREAMS, Provenance.INFERRED),
+    ]
+
+
+def _is_sent(cls: type[Event], inferred: Inferred) -> bool:
+    """Whether a class of the return annotation is, by the source, sent and never returned."""
+    return cls in inferred.sends and cls not in inferred.returned
+
+
+def _step_node(spec: StepSpec, inferred: Inferred, types: Mapping[type[Event], str]) -> StepNode:
+    function = spec.function
+    return StepNode(
+        id=f"step:{spec.name}",
+        name=spec.name,
+        doc=inspect.cleandoc(function.__doc__ or ""),
+        file=_short_path(function.__code__.co_filename, function.__module__),
+        line=function.__code__.co_firstlineno,
+        function=f"{function.__module__}.{function.__qualname__}",
+        num_workers=spec.num_workers,
+        retry=describe_policy(spec.retry_policy),
+        joins=tuple(JoinItem(f"event:{types[cls]}", count) for cls, count in inferred.joins),
+        sync=not spec.is_async,
+        span_kind=spec.span_kind,
+    )
+
+
+def _event_node(cls: type[Event], type_name: str) -> EventNode:
+    kind = next((kind for base, kind in _KINDS if issubclass(cls, base)), EventKind.EVENT)
+    file, line = _place(cls) if not cls.__module__.startswith("wftrace.engine") else ("", 0)
+    return EventNode(
+        id=f"event:{type_name}",
+        name=cls.__name__,
+        kind=kind,
+        doc=_doc(cls),
+        fields=tuple(Field(name, _annotation(field.annotation)) for name, field in cls.model_fields.items()),
+        file=file,
+        line=line,
+    )
+
+
+def _doc(cls: type | None) -> str:
+    """A class's own docstring, not an inherited one."""
+    return inspect.cleandoc((cls.__dict__.get("__doc__") if cls else "") or "")
+
+
+def _place(cls: type) -> tuple[str, int]:
+    try:
+        file = inspect.getsourcefile(cls) or ""
+        return _short_path(file, cls.__module__), inspect.getsourcelines(cls)[1]
+    except (OSError, TypeError):
+        return "", 0
+
+
+def _short_path(path: str, module: str) -> str:
+    """The path from the current folder, or from where the module's top package lies: alike on every machine."""
+    here = str(Path.cwd()) + os.sep
+    if path.startswith(here):
+        return path[len(here) :].replace(os.sep, "/")
+    depth = module.count(".") + 1 + path.endswith("__init__.py")
+    return "/".join(path.replace(os.sep, "/").split("/")[-depth:])
+
+
+def _annotation(annotation: object) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
+
+
+def _open_to_outside(graph: FlowGraph) -> bool:
+    """Whether an event that no step makes may still come and be taken."""
+    made = {edge.target for edge in graph.edges if edge.kind in (EdgeKind.RETURNS, EdgeKind.SENDS)}
+    kinds = {event.id: event.kind for event in graph.events}
+    return any(
+        kinds[edge.source] is EventKind.HUMAN_RESPONSE
+        or (kinds[edge.source] is not EventKind.START and edge.source not in made)
+        for edge in graph.edges
+        if edge.kind in (EdgeKind.ACCEPTS, EdgeKind.WAITS)
+    )

@@ -1,0 +1,221 @@
+"""``@step``: a function becomes a step; its signature is read once into a ``StepSpec``."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, overload
+
+from .errors import WorkflowValidationError
+from .events import Event
+from .retry import RetryPolicy
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+SPEC_ATTRIBUTE = "__wftrace_step__"
+
+
+class StepInput:
+    """What a step may be handed besides its event derives from this, so that signatures can be read without knowing
+    it.
+    """
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepSpec:
+    """A step as its decorator and signature declare it.
+
+    ``accepts`` and ``returns`` are event classes in the order of the annotation (``None`` is left out of ``returns``).
+    ``parameters`` are the names of the parameters behind ``self``, in order.
+    """
+
+    name: str
+    function: Callable[..., Any] = field(repr=False)
+    accepts: tuple[type[Event], ...]
+    returns: tuple[type[Event], ...]
+    event_parameter: str
+    context_parameter: str | None
+    parameters: tuple[str, ...]
+    takes_self: bool
+    is_async: bool
+    num_workers: int = 4
+    retry_policy: RetryPolicy | None = None
+    span_kind: str = "CHAIN"
+    namespace: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def bind(self, workflow: object) -> Callable[[Any, Event], Any]:
+        """The step as a call with context and event, in whatever order the function takes them."""
+        call = self.function.__get__(workflow) if self.takes_self else self.function
+        if self.context_parameter is None:
+            return lambda context, event: call(event)
+        if self.parameters[0] == self.context_parameter:
+            return typing.cast(Callable[[Any, Event], Any], call)
+        return lambda context, event: call(event, context)
+
+
+@overload
+def step(function: Function, /) -> Function: ...
+@overload
+def step(
+    *,
+    workflow: Any = None,
+    num_workers: int = 4,
+    retry_policy: RetryPolicy | None = None,
+    span_kind: str = "CHAIN",
+) -> Callable[[Function], Function]: ...
+def step(
+    function: Any = None,
+    /,
+    *,
+    workflow: Any = None,
+    num_workers: int = 4,
+    retry_policy: RetryPolicy | None = None,
+    span_kind: str = "CHAIN",
+) -> Any:
+    """Make a function a step of a workflow.
+
+    Inside a workflow class it decorates methods; outside it needs ``workflow=``, a class or an instance. The event
+    parameter's annotation (unions allowed) says which events start the step, the return annotation which it makes.
+    ``num_workers`` is how many may run at once in one run, ``retry_policy`` what happens when it raises, ``span_kind``
+    the OpenInference kind shown by tracing backends (``CHAIN``, ``TOOL``, ``AGENT``, ``RETRIEVER``, ``LLM``, …).
+
+    Raises ``WorkflowValidationError`` at once when the signature cannot work.
+    """
+    if isinstance(num_workers, bool) or not isinstance(num_workers, int) or num_workers < 1:
+        raise WorkflowValidationError(f"num_workers must be an integer greater than 0, it is {num_workers!r}")
+    if retry_policy is not None and not callable(getattr(retry_policy, "next", None)):
+        raise WorkflowValidationError(
+            f"retry_policy must have a method next(elapsed_time, attempts, error); {retry_policy!r} has none"
+        )
+
+    namespace = _caller_names()
+
+    def decorate(target: Function) -> Function:
+        spec = read_spec(target, namespace, num_workers, retry_policy, span_kind, attached=workflow is not None)
+        setattr(target, SPEC_ATTRIBUTE, spec)
+        if workflow is not None:
+            workflow.add_step(target)
+        return target
+
+    return decorate if function is None else decorate(function)
+
+
+def read_spec(
+    function: Callable[..., Any],
+    namespace: dict[str, Any],
+    num_workers: int,
+    retry_policy: RetryPolicy | None,
+    span_kind: str,
+    *,
+    attached: bool,
+) -> StepSpec:
+    """The declaration of a step, read from its signature. ``attached`` says that it is no method."""
+    if not inspect.isfunction(function):
+        raise WorkflowValidationError(f"@step decorates functions, {function!r} is not one")
+    takes_self = not attached and "." in function.__qualname__.rpartition("<locals>.")[2]
+    if not attached and not takes_self:
+        raise _bad(function, "it stands outside a class, so it needs a workflow: @step(workflow=MyWorkflow)")
+    hints = _hints(function, namespace)
+    parameters = list(inspect.signature(function).parameters.values())[1 if takes_self else 0 :]
+    events = [p.name for p in parameters if _event_classes(hints.get(p.name))]
+    contexts = [p.name for p in parameters if _is_input(hints.get(p.name))]
+    if len(events) != 1:
+        found = f", found {len(events)}: {', '.join(events)}" if events else ""
+        raise _bad(
+            function,
+            f"Step signature must have exactly one parameter annotated as type Event{found}; "
+            "to take several event types, annotate one parameter with a union (A | B)",
+        )
+    for parameter in parameters:
+        if parameter.name not in events and parameter.name not in contexts:
+            raise _bad(function, f"nothing is known to hand over for its parameter {parameter.name!r}")
+    return StepSpec(
+        name=function.__name__,
+        function=function,
+        accepts=_event_classes(hints[events[0]]),
+        returns=_returned(function, hints),
+        event_parameter=events[0],
+        context_parameter=contexts[0] if contexts else None,
+        parameters=tuple(parameter.name for parameter in parameters),
+        takes_self=takes_self,
+        is_async=inspect.iscoroutinefunction(function),
+        num_workers=num_workers,
+        retry_policy=retry_policy,
+        span_kind=span_kind,
+        namespace=namespace,
+    )
+
+
+def spec_of(function: object) -> StepSpec | None:
+    """The declaration that ``@step`` left on a function, if there is one."""
+    spec = getattr(function, SPEC_ATTRIBUTE, None)
+    return spec if isinstance(spec, StepSpec) else None
+
+
+def _returned(function: Callable[..., Any], hints: dict[str, Any]) -> tuple[type[Event], ...]:
+    if "return" not in hints:
+        raise _bad(
+            function,
+            "Return types of workflows step functions must be annotated with their type; "
+            "write -> SomeEvent, -> A | B, or -> None",
+        )
+    annotation = hints["return"]
+    classes = _event_classes(annotation)
+    members = [member for member in _members(annotation) if member not in (None, type(None))]
+    if len(classes) != len(members):
+        raise _bad(function, f"its return annotation {annotation!r} names something that is not an event")
+    return classes
+
+
+def _hints(function: Callable[..., Any], namespace: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(function, localns=namespace)
+    except NameError as error:
+        raise _bad(
+            function,
+            f"its annotation names {error.name!r}, which is not defined there; define the event above the step",
+        ) from error
+    except Exception as error:  # annotations are strangers' code
+        raise _bad(function, f"its annotations cannot be read: {error}") from error
+
+
+def _members(annotation: Any) -> tuple[Any, ...]:
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return tuple(member for each in typing.get_args(annotation) for member in _members(each))
+    return (annotation,)
+
+
+def _event_classes(annotation: Any) -> tuple[type[Event], ...]:
+    members = [member for member in _members(annotation) if member not in (None, type(None))]
+    if members and all(isinstance(member, type) and issubclass(member, Event) for member in members):
+        return tuple(dict.fromkeys(members))
+    return ()
+
+
+def _is_input(annotation: Any) -> bool:
+    origin = typing.get_origin(annotation) or annotation
+    return isinstance(origin, type) and issubclass(origin, StepInput)
+
+
+def _caller_names() -> dict[str, Any]:
+    """The local names around the decorated function, so that events defined inside a function are found."""
+    names: dict[str, Any] = {}
+    frame: types.FrameType | None = sys._getframe(2)
+    file = frame.f_code.co_filename if frame else ""
+    while frame is not None and frame.f_code.co_filename == file and frame.f_code.co_name != "<module>":
+        names = {**frame.f_locals, **names}
+        frame = frame.f_back
+    return {name: value for name, value in names.items() if isinstance(value, type)}
+
+
+def _bad(function: Callable[..., Any], reason: str) -> WorkflowValidationError:
+    code = function.__code__
+    return WorkflowValidationError(
+        f"step {function.__qualname__!r} ({code.co_filename}:{code.co_firstlineno}): {reason}"
+    )

@@ -1,0 +1,58 @@
+"""The stream of a run: what it tells the caller while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+
+from .events import Event
+
+CAPACITY = 100_000
+"""How many unread events a stream keeps. Beyond that the oldest is dropped and counted."""
+
+
+class Stream:
+    """Events in order, each read once. Reading may be broken off and taken up again where it stopped."""
+
+    __slots__ = ("_closed", "_events", "_readers", "dropped")
+
+    def __init__(self) -> None:
+        self._events: deque[Event] = deque(maxlen=CAPACITY)
+        self._readers: deque[asyncio.Future[None]] = deque()
+        self._closed = False
+        self.dropped = 0
+
+    def put(self, event: Event) -> None:
+        """Add an event. When the stream is full the oldest unread one goes."""
+        if len(self._events) == CAPACITY:
+            self.dropped += 1
+        self._events.append(event)
+        self._wake()
+
+    def close(self) -> None:
+        """Nothing more will come: readers end after what is there."""
+        self._closed = True
+        while self._readers:
+            self._wake()
+
+    async def read(self) -> AsyncIterator[Event]:
+        """Each event as it comes, until the run has ended."""
+        while True:
+            while self._events:
+                yield self._events.popleft()
+            if self._closed:
+                return
+            reader = asyncio.get_running_loop().create_future()
+            self._readers.append(reader)
+            try:
+                await reader
+            finally:
+                if reader in self._readers:
+                    self._readers.remove(reader)
+
+    def _wake(self) -> None:
+        if self._readers:
+            reader = self._readers.popleft()
+            if not reader.done():
+                reader.set_result(None)

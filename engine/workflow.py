@@ -1,0 +1,222 @@
+"""``Workflow``: steps gathered, the graph checked, runs started."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import deque
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from pydantic import ValidationError
+
+from .context import Context
+from .errors import WorkflowRuntimeError, WorkflowValidationError
+from .events import Event, StartEvent
+from .flow import Flow
+from .graph import FlowGraph
+from .handler import WorkflowHandler
+from .loop import RunLoop
+from .narrator import Narrator
+from .observers import hooks_for_run
+from .steps import StepSpec, spec_of
+from .validation import raise_findings
+
+
+class _GraphOfFlow:
+    """``Workflow.graph``: on a class the flow of its steps, on an instance with those attached to it."""
+
+    def __get__(self, instance: Workflow | None, owner: type[Workflow]) -> FlowGraph:
+        return owner._class_flow().graph if instance is None else instance._instance_flow().graph
+
+
+class _AddStep:
+    """``add_step`` on a class attaches to the class, on an instance to the instance."""
+
+    def __get__(self, instance: Workflow | None, owner: type[Workflow]) -> Callable[[Callable[..., Any]], None]:
+        def add_step(function: Callable[..., Any]) -> None:
+            """Attach a function that ``@step`` has decorated."""
+            spec = spec_of(function)
+            if spec is None:
+                name = getattr(function, "__name__", repr(function))
+                raise WorkflowValidationError(f"Step function {name} is missing the @step decorator.")
+            if instance is None:
+                owner._attach_to_class(spec)
+            else:
+                instance._attach_to_instance(spec)
+
+        return add_step
+
+
+class Workflow:
+    """An event-driven workflow: subclass it and write steps, or attach functions with ``@step(workflow=...)``.
+
+    ``timeout`` is the seconds that a run may take (None: no limit), ``disable_validation`` runs a flow in spite of what
+    its checks find, ``verbose`` logs each step, ``num_concurrent_runs`` lets further runs wait for a free place.
+    """
+
+    graph: ClassVar[_GraphOfFlow] = _GraphOfFlow()
+    add_step: ClassVar[_AddStep] = _AddStep()
+
+    _timeout: float | None = 45.0
+    _disable_validation: bool = False
+    _verbose: bool = False
+    _num_concurrent_runs: int | None = None
+    _attached: ClassVar[dict[str, StepSpec]] = {}
+    _cached_flow: ClassVar[tuple[tuple[StepSpec, ...], Flow] | None] = None
+
+    def __init__(
+        self,
+        timeout: float | None = 45.0,
+        disable_validation: bool = False,
+        verbose: bool = False,
+        num_concurrent_runs: int | None = None,
+    ) -> None:
+        if num_concurrent_runs is not None and (isinstance(num_concurrent_runs, bool) or num_concurrent_runs < 1):
+            raise WorkflowValidationError(f"num_concurrent_runs must be 1 or more, it is {num_concurrent_runs!r}")
+        self._timeout = timeout
+        self._disable_validation = disable_validation
+        self._verbose = verbose
+        self._num_concurrent_runs = num_concurrent_runs
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._attached = {}
+        cls._cached_flow = None
+
+    @classmethod
+    def _attach_to_class(cls, spec: StepSpec) -> None:
+        if cls is Workflow:
+            raise WorkflowValidationError(
+                f"step {spec.name!r} cannot be attached to Workflow itself: every workflow would get it; "
+                "attach it to a subclass or to an instance"
+            )
+        _add(cls._attached, {each.name for each in cls._class_specs()}, spec, cls.__name__)
+
+    def _attach_to_instance(self, spec: StepSpec) -> None:
+        mine: dict[str, StepSpec] = self.__dict__.setdefault("_own_steps", {})
+        _add(mine, {each.name for each in self._specs()}, spec, f"this {type(self).__name__}")
+
+    @classmethod
+    def _class_specs(cls) -> tuple[StepSpec, ...]:
+        """The steps of the class in order of declaration, base classes first."""
+        found: dict[str, StepSpec] = {}
+        for base in reversed(cls.__mro__):
+            for name, value in vars(base).items():
+                spec = spec_of(value)
+                if spec is not None:
+                    found[name] = spec
+                elif name in found:
+                    del found[name]
+            found.update(vars(base).get("_attached", {}))
+        return tuple(found.values())
+
+    @classmethod
+    def _class_flow(cls) -> Flow:
+        specs = cls._class_specs()
+        cached = cls.__dict__.get("_cached_flow")
+        if cached is None or cached[0] != specs:
+            cached = cls._cached_flow = (specs, Flow(cls.__name__, specs, cls))
+        return cached[1]
+
+    def _specs(self) -> tuple[StepSpec, ...]:
+        own: dict[str, StepSpec] = self.__dict__.get("_own_steps", {})
+        return (*self._class_specs(), *own.values())
+
+    def _instance_flow(self) -> Flow:
+        if "_own_steps" not in self.__dict__:
+            return self._class_flow()
+        specs = self._specs()
+        cached = self.__dict__.get("_own_flow")
+        if cached is None or cached[0] != specs:
+            cached = self.__dict__["_own_flow"] = (specs, Flow(type(self).__name__, specs, type(self)))
+        flow: Flow = cached[1]
+        return flow
+
+    def validate(self) -> None:
+        """Check the flow's shape. Raises ``WorkflowConfigurationError`` or ``WorkflowValidationError`` with the
+        cures.
+        """
+        raise_findings(self._instance_flow().graph)
+
+    def run(
+        self,
+        ctx: Context[Any] | None = None,
+        start_event: StartEvent | None = None,
+        run_id: str | None = None,
+        **fields: Any,
+    ) -> WorkflowHandler:
+        """Start a run; ``fields`` become the fields of its start event, unless ``start_event`` is given.
+
+        Must be called where an event loop runs. ``ctx`` carries over the state of an earlier run. Raises
+        ``WorkflowValidationError`` when the flow cannot work, ``ValueError`` when ``start_event`` is no StartEvent, and
+        ``WorkflowRuntimeError`` when ``fields`` do not fit the start event.
+        """
+        flow = self._ready_flow()
+        event = _start_event(flow, start_event, fields)
+        context: Context[Any] = Context() if ctx is None else ctx
+        hooks = hooks_for_run(Narrator) if self._verbose else hooks_for_run()
+        run = RunLoop(flow, self, context, run_id or uuid.uuid4().hex[:12], hooks, self._run_closed)
+        context.bind(run)
+        self._admit(run, event)
+        return WorkflowHandler(run)
+
+    def _ready_flow(self) -> Flow:
+        flow = self._instance_flow()
+        if not self._disable_validation:
+            raise_findings(flow.graph)
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            raise WorkflowRuntimeError(
+                f"{flow.name}.run() needs a running event loop: call it inside 'async def main()' and start that with "
+                "asyncio.run(main())"
+            ) from None
+        return flow
+
+    def _admit(self, run: RunLoop, event: Event) -> None:
+        """Start the run now, or when one of the others has ended."""
+        if self._num_concurrent_runs is None:
+            run.start(event, self._timeout)
+            return
+        waiting: deque[tuple[RunLoop, Event]] = self.__dict__.setdefault("_waiting", deque())
+        waiting.append((run, event))
+        self._start_waiting()
+
+    def _start_waiting(self) -> None:
+        waiting: deque[tuple[RunLoop, Event]] = self.__dict__.get("_waiting", deque())
+        while waiting and self.__dict__.get("_active", 0) < (self._num_concurrent_runs or 0):
+            run, event = waiting.popleft()
+            if run.is_running:
+                self.__dict__["_active"] = self.__dict__.get("_active", 0) + 1
+                run.start(event, self._timeout)
+
+    def _run_closed(self) -> None:
+        if self._num_concurrent_runs is not None:
+            self.__dict__["_active"] -= 1
+            self._start_waiting()
+
+
+def _add(steps: dict[str, StepSpec], taken: set[str], spec: StepSpec, where: str) -> None:
+    if spec.name in taken:
+        raise WorkflowValidationError(
+            f"A step {spec.name} is already part of this workflow ({where}), please choose another name."
+        )
+    steps[spec.name] = spec
+
+
+def _start_event(flow: Flow, given: StartEvent | None, fields: dict[str, Any]) -> Event:
+    if given is not None:
+        if not isinstance(given, StartEvent):
+            raise ValueError(
+                f"The 'start_event' argument must be an instance of 'StartEvent', it is {type(given).__name__}."
+            )
+        return given
+    try:
+        return flow.start(**fields)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise WorkflowRuntimeError(
+            f"Failed creating a start event of type {flow.start.__name__!r} with the keyword arguments "
+            f"{', '.join(fields) or '(none)'}: {problems}"
+        ) from error

@@ -1,0 +1,121 @@
+"""Event-driven workflows that explain themselves.
+
+The engine is here at once; drawing, reports and exporters are imported when they are first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from wftrace.engine.context import Context, RetryInfo
+from wftrace.engine.errors import (
+    ContextSerdeError,
+    GraphFormatError,
+    TraceError,
+    WorkflowCancelledByUser,
+    WorkflowConfigurationError,
+    WorkflowDeadEndError,
+    WorkflowError,
+    WorkflowRuntimeError,
+    WorkflowStepDoesNotExistError,
+    WorkflowTimeoutError,
+    WorkflowValidationError,
+)
+from wftrace.engine.events import (
+    Event,
+    HumanResponseEvent,
+    InputRequiredEvent,
+    StartEvent,
+    StopEvent,
+    UnhandledEvent,
+)
+from wftrace.engine.graph import FlowGraph
+from wftrace.engine.handler import WorkflowHandler
+from wftrace.engine.observers import Observer, install, observing
+from wftrace.engine.retry import ConstantDelayRetryPolicy, ExponentialBackoffRetryPolicy, RetryPolicy
+from wftrace.engine.steps import step
+from wftrace.engine.workflow import Workflow
+
+from .version import VERSION as __version__  # noqa: N811
+
+if TYPE_CHECKING:
+    from wftrace.exporters.html import report
+    from wftrace.exporters.setup import trace_to
+
+    from .pictures import draw, draw_all_possible_flows, draw_most_recent_execution, overlay
+    from .recorder import Recorder, recording
+
+_LAZY = {
+    "Recorder": "wftrace.recorder",
+    "draw": "wftrace.pictures",
+    "draw_all_possible_flows": "wftrace.pictures",
+    "draw_most_recent_execution": "wftrace.pictures",
+    "overlay": "wftrace.pictures",
+    "recording": "wftrace.recorder",
+    "report": "wftrace.exporters.html",
+    "trace_to": "wftrace.exporters.setup",
+}
+"""What is imported when it is first asked for, and from where."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def _tracing_observer() -> Observer | None:
+    """The spans of a run, when the process has an OpenTelemetry SDK configured."""
+    from .tracing import observer
+
+    return observer()
+
+
+install(_tracing_observer)
+
+__all__ = [
+    "ConstantDelayRetryPolicy",
+    "Context",
+    "ContextSerdeError",
+    "Event",
+    "ExponentialBackoffRetryPolicy",
+    "FlowGraph",
+    "GraphFormatError",
+    "HumanResponseEvent",
+    "InputRequiredEvent",
+    "Observer",
+    "Recorder",
+    "RetryInfo",
+    "RetryPolicy",
+    "StartEvent",
+    "StopEvent",
+    "TraceError",
+    "UnhandledEvent",
+    "Workflow",
+    "WorkflowCancelledByUser",
+    "WorkflowConfigurationError",
+    "WorkflowDeadEndError",
+    "WorkflowError",
+    "WorkflowHandler",
+    "WorkflowRuntimeError",
+    "WorkflowStepDoesNotExistError",
+    "WorkflowTimeoutError",
+    "WorkflowValidationError",
+    "__version__",
+    "draw",
+    "draw_all_possible_flows",
+    "draw_most_recent_execution",
+    "observing",
+    "overlay",
+    "recording",
+    "report",
+    "step",
+    "trace_to",
+]

@@ -1,0 +1,239 @@
+"""One run laid over the flow graph: what each node and edge of the possible flows really did.
+
+Edge for edge equal to the trace: every dispatch and every emission of the run is counted on exactly one edge, and an
+edge that the graph does not have is added as *observed*, never hidden.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from wftrace.engine.errors import TraceError
+from wftrace.engine.graph import Edge, EdgeKind, EventKind, EventNode, FlowGraph, Provenance, StepNode
+
+from .trace import Attempt, Run, Wait, step_of
+
+HUMAN = "human"
+"""The id of the node that stands for whoever answers requests and sends events from outside."""
+
+EdgeKey = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class StepFacts:
+    """What one step did in a run. Times are milliseconds; ``share`` is its part of all step time, 0 to 1.
+
+    ``calls`` counts attempts, ``executions`` those that were not retries, ``p50`` and ``p95`` are of the attempts' run
+    time, ``queued_ms`` is the time that its events waited for a worker, added up.
+    """
+
+    calls: int = 0
+    executions: int = 0
+    failed: int = 0
+    retried: int = 0
+    cancelled: int = 0
+    timed_out: int = 0
+    unfinished: int = 0
+    total_ms: float = 0.0
+    p50_ms: float = 0.0
+    p95_ms: float = 0.0
+    queued_ms: float = 0.0
+    queued_max_ms: float = 0.0
+    share: float = 0.0
+    recovered: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """A run on its graph.
+
+    ``graph`` is the possible graph and, after it, what was observed beyond it. ``edges`` counts by (source, target)
+    node id; the human node (``HUMAN``) takes part with the edges *request to human* and *human to answer*.
+    ``undeclared`` are the keys that only the trace knows.
+    """
+
+    graph: FlowGraph
+    run: Run
+    steps: Mapping[str, StepFacts]
+    events: Mapping[str, int]
+    edges: Mapping[EdgeKey, int]
+    undeclared: frozenset[EdgeKey] = frozenset()
+    human_ms: float = 0.0
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def taken(self) -> int:
+        """How many edges of the possible graph were taken at least once."""
+        return sum(self.edges.get(edge.key, 0) > 0 for edge in self.possible)
+
+    @property
+    def possible(self) -> tuple[Edge, ...]:
+        """The edges of the possible graph, without those that only the trace knows."""
+        return tuple(edge for edge in self.graph.edges if edge.provenance is not Provenance.OBSERVED)
+
+
+def overlay_run(run: Run, graph: FlowGraph | None = None) -> Overlay:
+    """Lay a run over ``graph``, or over the graph that its trace carries.
+
+    Raises ``TraceError`` when neither is there.
+    """
+    graph = graph or run.graph
+    if graph is None:
+        raise TraceError(
+            f"run {run.run_id} carries no graph (its run span is missing from the trace), and none was given; "
+            "name the flow with --graph TARGET"
+        )
+    edges = _count_edges(run)
+    whole, undeclared = _with_observed(graph, run, edges)
+    kinds = {event.id: event.kind for event in whole.events}
+    for emission in run.emissions:
+        node = event_id(emission.type)
+        if kinds[node] is EventKind.INPUT_REQUIRED:
+            edges[(node, HUMAN)] += 1
+        elif emission.mode == "outside":
+            edges[(HUMAN, node)] += 1
+    events = Counter(event_id(emission.type) for emission in run.emissions)
+    for attempt in run.attempts:
+        events.update({event_id(kind): count for kind, count in attempt.streamed.items()})
+    return Overlay(
+        graph=whole,
+        run=run,
+        steps=_step_facts(run.attempts),
+        events=dict(events),
+        edges=dict(edges),
+        undeclared=undeclared,
+        human_ms=covered_ms(wait for wait in run.waits if wait.kind == "human"),
+        notes=_notes(run, graph),
+    )
+
+
+def step_id(name: str) -> str:
+    """The node id of a step."""
+    return f"step:{name}"
+
+
+def event_id(kind: str) -> str:
+    """The node id of an event type."""
+    return f"event:{kind}"
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """The nearest-rank percentile of some values, 0 when there are none.
+
+    >>> percentile([4.0, 1.0, 3.0, 2.0], 0.5), percentile([], 0.5)
+    (2.0, 0.0)
+    """
+    if not values:
+        return 0.0
+    ordered = sorted(values)
+    rank = max(1, -(-round(part * 100) * len(ordered) // 100))
+    return ordered[rank - 1]
+
+
+def covered_ms(waits: Iterable[Wait]) -> float:
+    """How long at least one of the waits lasted: overlapping waits count once."""
+    total = 0
+    reached = 0
+    for start, end in sorted((wait.start_ns, wait.end_ns) for wait in waits):
+        total += max(0, end - max(start, reached))
+        reached = max(reached, end)
+    return total / 1e6
+
+
+def _count_edges(run: Run) -> Counter[EdgeKey]:
+    edges: Counter[EdgeKey] = Counter()
+    for dispatch in run.dispatches():
+        edges[(event_id(dispatch.type), step_id(dispatch.consumer))] += 1
+    for emission in run.emissions:
+        if emission.execution_id:
+            edges[(step_id(step_of(emission.execution_id)), event_id(emission.type))] += 1
+    for attempt in run.attempts:
+        for kind, count in attempt.streamed.items():
+            edges[(step_id(attempt.step), event_id(kind))] += count
+    for wait in run.waits:
+        if wait.kind == "event" and wait.outcome == "completed":
+            edges[(event_id(wait.waiting_for), step_id(step_of(wait.execution_id)))] += 1
+    return edges
+
+
+def _with_observed(graph: FlowGraph, run: Run, counts: Mapping[EdgeKey, int]) -> tuple[FlowGraph, frozenset[EdgeKey]]:
+    """The graph with the nodes and edges that only the trace knows, and the keys of those edges."""
+    known = {edge.key for edge in graph.edges}
+    undeclared = [key for key in counts if key not in known]
+    seen_types = dict.fromkeys(
+        [
+            *(emission.type for emission in run.emissions),
+            *(kind for attempt in run.attempts for kind in (*attempt.input_types, *attempt.streamed)),
+            *(wait.waiting_for for wait in run.waits if wait.kind in ("event", "human")),
+        ]
+    )
+    events = [
+        EventNode(id=event_id(kind), name=kind.rpartition(".")[2], kind=EventKind.EVENT)
+        for kind in seen_types
+        if event_id(kind) not in graph.nodes
+    ]
+    names = dict.fromkeys(
+        [
+            *(attempt.step for attempt in run.attempts),
+            *(step_of(e.execution_id) for e in run.emissions if e.execution_id),
+        ]
+    )
+    steps = [StepNode(id=step_id(name), name=name) for name in names if step_id(name) not in graph.nodes]
+    edges = [
+        Edge(
+            source,
+            target,
+            EdgeKind.SENDS if source.startswith("step:") else EdgeKind.ACCEPTS,
+            Provenance.OBSERVED,
+        )
+        for source, target in undeclared
+    ]
+    if not (events or steps or edges):
+        return graph, frozenset()
+    whole = replace(
+        graph,
+        steps=(*graph.steps, *steps),
+        events=(*graph.events, *events),
+        edges=(*graph.edges, *edges),
+    )
+    return whole, frozenset(undeclared)
+
+
+def _step_facts(attempts: Sequence[Attempt]) -> dict[str, StepFacts]:
+    by_step: defaultdict[str, list[Attempt]] = defaultdict(list)
+    for attempt in attempts:
+        by_step[attempt.step].append(attempt)
+    whole = sum(attempt.duration_ms for attempt in attempts)
+    return {step_id(name): _facts(of_step, whole) for name, of_step in by_step.items()}
+
+
+def _facts(attempts: Sequence[Attempt], whole_ms: float) -> StepFacts:
+    times = [attempt.duration_ms for attempt in attempts]
+    total = sum(times)
+    outcomes = Counter(attempt.outcome for attempt in attempts)
+    last = {attempt.execution_id: attempt for attempt in sorted(attempts, key=lambda each: each.number)}
+    return StepFacts(
+        calls=len(attempts),
+        executions=len(last),
+        failed=sum(attempt.error is not None for attempt in attempts),
+        retried=sum(attempt.number > 1 for attempt in attempts),
+        cancelled=outcomes["cancelled"],
+        timed_out=outcomes["timed_out"],
+        unfinished=outcomes["interrupted"] + outcomes["abandoned"],
+        total_ms=total,
+        p50_ms=percentile(times, 0.5),
+        p95_ms=percentile(times, 0.95),
+        queued_ms=sum(attempt.queue_wait_ms for attempt in attempts),
+        queued_max_ms=max(attempt.queue_wait_ms for attempt in attempts),
+        share=total / whole_ms if whole_ms else 0.0,
+        recovered=all(attempt.error is None for attempt in last.values()),
+    )
+
+
+def _notes(run: Run, graph: FlowGraph) -> tuple[str, ...]:
+    notes = list(run.missing)
+    if run.graph_hash and run.graph_hash != graph.hash:
+        notes.append(f"the run's flow was another version ({run.graph_hash}) than the one drawn ({graph.hash})")
+    return tuple(notes)
