@@ -133,6 +133,11 @@ class Workflow:
         flow: Flow = cached[1]
         return flow
 
+    @property
+    def last_run_id(self) -> str | None:
+        """The id of the run that was started last."""
+        return self.__dict__.get("_last_run_id")
+
     def validate(self) -> None:
         """Check the flow's shape. Raises ``WorkflowConfigurationError`` or ``WorkflowValidationError`` with the
         cures.
@@ -158,6 +163,7 @@ class Workflow:
         hooks = hooks_for_run(Narrator) if self._verbose else hooks_for_run()
         run = RunLoop(flow, self, context, run_id or uuid.uuid4().hex[:12], hooks, self._run_closed)
         context.bind(run)
+        self.__dict__["_last_run_id"] = run.run_id
         self._admit(run, event)
         return WorkflowHandler(run)
 

@@ -8,7 +8,8 @@ run = recorder.runs()[-1]
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, MutableSequence, Sequence
 from contextlib import contextmanager
 from contextvars import Context, ContextVar
 
@@ -29,7 +30,7 @@ class RecordedSpan:
 
     def __init__(
         self,
-        into: list[Span],
+        into: MutableSequence[Span],
         name: str,
         id: SpanId,
         parent_id: str,
@@ -79,12 +80,12 @@ class RecordedSpan:
 
 
 class Recorder:
-    """Keeps the ended spans of the runs that it watched, in the order in which they ended."""
+    """Keeps the ended spans of the runs that it watched, in the order in which they ended; the last ``limit`` of them."""
 
     header = "wftrace-recorded"
 
-    def __init__(self, capture: Capture | None = None) -> None:
-        self.spans: list[Span] = []
+    def __init__(self, capture: Capture | None = None, limit: int | None = None) -> None:
+        self.spans: MutableSequence[Span] = [] if limit is None else deque(maxlen=limit)
         self._capture = capture
 
     def observer(self) -> SpanObserver:
