@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol
+
+from typing_extensions import TypeVar
 
 from .errors import WorkflowRuntimeError
 from .events import Event
 from .steps import StepInput
 from .store import _MISSING, StateStore
 
-State = TypeVar("State")
+State = TypeVar("State", default=Any)
 EventT = TypeVar("EventT", bound=Event)
 
 

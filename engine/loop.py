@@ -245,6 +245,7 @@ class RunLoop:
         execution.seq = state.seq
         execution.started_at = self._clock()
         execution.outputs = execution.streamed = execution.joined = None
+        execution.entered = False
         context = self._steps_context.copy()
         context.run(_current.set, (self, execution))
         if self._hooks.attempt_started:
@@ -255,6 +256,7 @@ class RunLoop:
         self._tasks[execution] = self._loop.create_task(self._attempt(execution), context=context)
 
     async def _attempt(self, execution: Execution) -> None:
+        execution.entered = True
         try:
             result = await execution.step.call(self._context, execution.envelope.event)
         except BaseException as error:  # strangers' code: every end of a step is recorded
@@ -391,10 +393,12 @@ class RunLoop:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
-        current = asyncio.current_task()
-        for task in self._tasks.values():
-            if task is not current:
-                task.cancel()
+        for execution, task in list(self._tasks.items()):
+            task.cancel()
+            if not execution.entered:  # its task ends without ever reaching the step
+                del self._tasks[execution]
+                if self._hooks.attempt_ended:
+                    self._reporter.attempt_ended(execution, "cancelled", None, None, None)
         if self._tasks:
             self._timers.add(self._loop.call_later(GRACE, self._close))
         else:

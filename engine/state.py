@@ -36,7 +36,8 @@ class Execution:
 
     ``failed_at`` is when its first attempt failed, ``last_ended_at`` when its last one did. ``joins`` remembers what
     ``collect_events`` answered by buffer, so that a retry gets the same answer. ``outputs``, ``streamed`` and
-    ``joined`` are of the current attempt; they are made when first needed.
+    ``joined`` are of the current attempt; they are made when first needed. ``entered`` says that its task has reached
+    the step.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Execution:
     failed_at: float = 0.0
     last_ended_at: float = 0.0
     last_error: BaseException | None = None
+    entered: bool = False
     joins: dict[str, list[Envelope] | None] | None = None
     outputs: list[Envelope] | None = None
     streamed: dict[str, int] | None = None

@@ -1,0 +1,1 @@
+"""Where traces go and where they come back from: one backend, one file."""

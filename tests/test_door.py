@@ -1,0 +1,111 @@
+"""What ``import wftrace`` gives, and what it costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import wftrace
+
+PUBLIC = [
+    "ConstantDelayRetryPolicy",
+    "Context",
+    "ContextSerdeError",
+    "Event",
+    "ExponentialBackoffRetryPolicy",
+    "FlowGraph",
+    "GraphFormatError",
+    "HumanResponseEvent",
+    "InputRequiredEvent",
+    "Observer",
+    "Recorder",
+    "RetryInfo",
+    "RetryPolicy",
+    "StartEvent",
+    "StopEvent",
+    "TraceError",
+    "UnhandledEvent",
+    "Workflow",
+    "WorkflowCancelledByUser",
+    "WorkflowConfigurationError",
+    "WorkflowDeadEndError",
+    "WorkflowError",
+    "WorkflowHandler",
+    "WorkflowRuntimeError",
+    "WorkflowStepDoesNotExistError",
+    "WorkflowTimeoutError",
+    "WorkflowValidationError",
+    "__version__",
+    "draw",
+    "draw_all_possible_flows",
+    "draw_most_recent_execution",
+    "observing",
+    "overlay",
+    "recording",
+    "report",
+    "step",
+    "trace_to",
+]
+
+HEAVY = ["opentelemetry.sdk", "opentelemetry.exporter", "wftrace.exporters", "graphviz", "wasmtime", "click", "rich"]
+
+
+def _loaded_by(code: str) -> set[str]:
+    """The names of the modules that an interpreter of its own has loaded after running the code."""
+    command = [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules, sep='\\n')"]
+    return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+
+
+@pytest.fixture(scope="module")
+def loaded() -> set[str]:
+    """What ``import wftrace`` loads."""
+    return _loaded_by("import wftrace")
+
+
+def test_exactly_these_names_are_public() -> None:
+    """A name joins or leaves the door on purpose, with this list."""
+    assert sorted(wftrace.__all__) == sorted(PUBLIC)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_public_name_is_there(name: str) -> None:
+    """Each name can be imported, also those that are loaded only when asked for."""
+    assert getattr(wftrace, name) is not None
+
+
+def test_no_module_hides_a_public_name() -> None:
+    """A room that has the name of a function, and is loaded before it, does not take its place."""
+    code = """
+import importlib, pkgutil, types, wftrace
+for room in pkgutil.iter_modules(wftrace.__path__, "wftrace."):
+    if not room.name.endswith("__main__"):
+        importlib.import_module(room.name)
+print(*(name for name in wftrace.__all__ if isinstance(getattr(wftrace, name), types.ModuleType)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_dir_lists_a_public_name(name: str) -> None:
+    """An interactive user finds each name by completion."""
+    assert name in dir(wftrace)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    """What is not there is said in Python's way, so that hasattr works."""
+    assert not hasattr(wftrace, "no_such_name")
+
+
+@pytest.mark.parametrize("module", HEAVY)
+def test_the_door_does_not_load(module: str, loaded: set[str]) -> None:
+    """The SDK, exporters, pictures and the terminal are loaded by whoever uses them."""
+    assert module not in loaded
+
+
+def test_the_probe_sees_what_is_loaded() -> None:
+    """The test above could fail: a heavy module that is imported is seen."""
+    assert "graphviz" in _loaded_by("import wftrace, graphviz")

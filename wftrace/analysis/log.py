@@ -1,0 +1,155 @@
+"""The event log of a run: everything that happened, a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from wftrace.engine.graph import FlowGraph
+from wftrace.trace import Attempt, Emission, Run, Wait
+from wftrace.units import format_ms
+
+from .causes import Causes
+from .lanes import Workers, queue_reason
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """One line of the log. ``ms`` is the time since the run's start, ``took_ms`` None for what is a moment."""
+
+    seq: int
+    ms: float
+    kind: str
+    text: str
+    step: str = ""
+    execution_id: str = ""
+    number: int = 0
+    took_ms: float | None = None
+    status: str = "ok"
+    events: tuple[str, ...] = ()
+
+
+def log_rows(run: Run, graph: FlowGraph | None = None) -> tuple[LogRow, ...]:
+    """The log in the order in which things began: attempts, events made and waits, by their sequence number."""
+    log = _Log(run, graph or run.graph)
+    return tuple(_folded(sorted(log.rows(), key=lambda row: row.seq)))
+
+
+def _folded(rows: Iterable[LogRow]) -> Iterator[LogRow]:
+    """The rows, with neighbours that say the same about several events made one: ``plan#1 → QueryEvent ×5``."""
+    for (_, kind, _), group in groupby(rows, key=lambda row: (row.text, row.kind, row.status)):
+        same = list(group)
+        if kind in ("event", "send") and len(same) > 1:
+            yield replace(same[0], text=f"{same[0].text} ×{len(same)}")
+        else:
+            yield from same
+
+
+class _Log:
+    """The log of one run while it is written."""
+
+    def __init__(self, run: Run, graph: FlowGraph | None) -> None:
+        self._run = run
+        self._graph = graph
+        self._causes = Causes(run)
+        self._workers = Workers(run)
+
+    def rows(self) -> Iterator[LogRow]:
+        """Every row, in no order."""
+        for attempt in self._run.attempts:
+            yield self._attempt(attempt)
+        for emission in self._run.emissions:
+            yield self._emission(emission)
+        for wait in self._run.waits:
+            yield self._wait(wait)
+
+    def _since_start(self, time_ns: int) -> float:
+        return (time_ns - self._run.start_ns) / 1e6
+
+    def _attempt(self, attempt: Attempt) -> LogRow:
+        name = attempt.execution_id if attempt.number == 1 else f"{attempt.execution_id} attempt {attempt.number}"
+        kind, status = "step", "ok"
+        if attempt.error is not None:
+            kind, status = "error", "error"
+            text = f"{name} ✗ {attempt.error.type.rpartition('.')[2]}: {_first_line(attempt.error.message)}"
+        elif attempt.outcome in ("cancelled", "timed_out", "interrupted", "abandoned"):
+            status = attempt.outcome
+            text = f"{name} {attempt.outcome.replace('_', ' ')}"
+        else:
+            made = ", ".join(dict.fromkeys(short_type(kind) for kind in attempt.output_types))
+            text = f"{name} → {made}" if made else name
+        reason = queue_reason(attempt, self._workers, self._graph)
+        if reason:
+            text = f"{text} · queued {format_ms(attempt.queue_wait_ms)}, {reason}"
+        return LogRow(
+            seq=attempt.seq,
+            ms=self._since_start(attempt.start_ns),
+            kind=kind,
+            text=text,
+            step=attempt.step,
+            execution_id=attempt.execution_id,
+            number=attempt.number,
+            took_ms=attempt.duration_ms,
+            status=status,
+            events=tuple(dict.fromkeys((*attempt.input_types, *attempt.output_types))),
+        )
+
+    def _emission(self, emission: Emission) -> LogRow:
+        takers = self._causes.consumers.get(emission.event_id, ())
+        targets = ", ".join(dict.fromkeys(attempt.step for attempt in takers))
+        maker = self._causes.emitter(emission.event_id) if emission.execution_id else None
+        source = emission.execution_id or ("start" if emission.mode == "start" else "outside")
+        text = f"{source} → {short_type(emission.type)}" + (f" → {targets}" if targets else "")
+        taken = emission.delivered in ("", "delivered")
+        if not taken:
+            text = f"{text} · {emission.delivered.replace('_', ' ')}"
+        return LogRow(
+            seq=emission.seq,
+            ms=self._since_start(emission.time_ns),
+            kind="send" if emission.mode == "send" else "event",
+            text=text,
+            step=maker.step if maker else "",
+            execution_id=maker.execution_id if maker else (takers[0].execution_id if takers else ""),
+            number=maker.number if maker else (takers[0].number if takers else 0),
+            status="ok" if taken else emission.delivered,
+            events=(emission.type,),
+        )
+
+    def _wait(self, wait: Wait) -> LogRow:
+        name = short_type(wait.waiting_for)
+        types = self._types(wait) if wait.kind == "human" else []
+        text = {
+            "retry": f"{wait.execution_id} backs off",
+            "event": f"{wait.execution_id} waits for {name}",
+            "human": f"{wait.execution_id} ☺ asks a human: {' → '.join(map(short_type, types)) or name}",
+            "join": f"{wait.execution_id} ⋈ waits until {len(wait.events)} {name} are there",
+        }.get(wait.kind, f"{wait.execution_id} waits for {name}")
+        attempts = self._causes.attempts.get(wait.execution_id, ())
+        before = [attempt for attempt in attempts if attempt.seq <= wait.seq] or list(attempts[:1])
+        return LogRow(
+            seq=wait.seq,
+            ms=self._since_start(wait.start_ns),
+            kind="retry" if wait.kind == "retry" else "human" if wait.kind == "human" else "wait",
+            text=text if wait.outcome == "completed" else f"{text} · {wait.outcome.replace('_', ' ')}",
+            step=before[-1].step if before else "",
+            execution_id=wait.execution_id if before else "",
+            number=before[-1].number if before else 0,
+            took_ms=wait.duration_ms,
+            status="ok" if wait.outcome == "completed" else wait.outcome,
+            events=tuple(types or filter(None, [wait.waiting_for])),
+        )
+
+    def _types(self, wait: Wait) -> list[str]:
+        """The types of the request and of the answer."""
+        made = (self._causes.emission.get(event) for event in wait.events)
+        return [each.type for each in made if each is not None]
+
+
+def short_type(kind: str) -> str:
+    """The class name in a qualified name."""
+    return kind.rpartition(".")[2]
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]

@@ -1,0 +1,9 @@
+"""What can go wrong while a picture is laid out."""
+
+from __future__ import annotations
+
+from wftrace.engine.errors import WorkflowError
+
+
+class LayoutError(WorkflowError):
+    """The embedded Graphviz could not lay out a picture, or is not there."""

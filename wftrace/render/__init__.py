@@ -1,0 +1,7 @@
+"""Scenes become files: SVG, HTML, DOT, Mermaid, text, JSON, and by the system's Graphviz PNG and PDF."""
+
+from __future__ import annotations
+
+from .picture import FORMATS, Picture, draw_graph, draw_overlay
+
+__all__ = ["FORMATS", "Picture", "draw_graph", "draw_overlay"]

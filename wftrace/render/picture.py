@@ -1,0 +1,147 @@
+"""A picture as users hold it: drawn once, written in any format."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from wftrace.drawing.compose import compose_graph, compose_overlay
+from wftrace.drawing.layout import Direction
+from wftrace.drawing.page import Theme
+from wftrace.drawing.scene import Scene
+from wftrace.engine.graph import FlowGraph
+from wftrace.overlay import EdgeKey, Overlay
+
+from .ascii import render_ascii
+from .document import render_json
+from .dot import render_dot
+from .errors import PictureError
+from .files import write_whole
+from .html import render_html
+from .image import render_image
+from .mermaid import render_mermaid
+from .svg import render_svg
+
+FORMATS: dict[str, str] = {
+    ".svg": "svg",
+    ".png": "png",
+    ".pdf": "pdf",
+    ".dot": "dot",
+    ".gv": "dot",
+    ".mmd": "mermaid",
+    ".mermaid": "mermaid",
+    ".txt": "ascii",
+    ".json": "json",
+    ".html": "html",
+    ".htm": "html",
+}
+"""The format of each file suffix."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A scene that can be written. In a notebook it shows itself."""
+
+    scene: Scene
+
+    def to_svg(self) -> str:
+        """The picture as one SVG document."""
+        return render_svg(self.scene)
+
+    def to_html(self) -> str:
+        """The picture as a page of its own, without scripts."""
+        return render_html(self.scene)
+
+    def to_dot(self) -> str:
+        """The picture as DOT, with the same places for ``neato -n2``."""
+        return render_dot(self.scene)
+
+    def to_mermaid(self) -> str:
+        """The picture as a Mermaid flowchart."""
+        return render_mermaid(self.scene)
+
+    def to_ascii(self) -> str:
+        """The picture as an outline for the terminal."""
+        return render_ascii(self.scene)
+
+    def to_json(self) -> str:
+        """The picture as a JSON document with places and counts."""
+        return render_json(self.scene)
+
+    def to_png(self) -> bytes:
+        """The picture as PNG; raises ``ToolMissingError`` without the system's Graphviz."""
+        return render_image(self.scene, "png")
+
+    def to_pdf(self) -> bytes:
+        """The picture as PDF; raises ``ToolMissingError`` without the system's Graphviz."""
+        return render_image(self.scene, "pdf")
+
+    def save(self, path: str | PathLike[str], format: str | None = None) -> Path:
+        """Write the picture whole or not at all, in ``format`` or in the format of the suffix, and return the path.
+
+        Raises ``PictureError`` for an unknown format or a place that cannot be written.
+        """
+        place = Path(path)
+        content = self._writers()[_format_of(place, format)]()
+        write_whole(place, content.encode("utf-8") if isinstance(content, str) else content)
+        return place
+
+    def _writers(self) -> dict[str, Callable[[], str | bytes]]:
+        return {
+            "svg": self.to_svg,
+            "html": self.to_html,
+            "dot": self.to_dot,
+            "mermaid": self.to_mermaid,
+            "ascii": self.to_ascii,
+            "json": self.to_json,
+            "png": self.to_png,
+            "pdf": self.to_pdf,
+        }
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the SVG, and the outline where there are no pictures."""
+        return {"image/svg+xml": self.to_svg(), "text/plain": self.to_ascii()}
+
+
+def draw_graph(
+    graph: FlowGraph, *, direction: Direction = "TB", theme: Theme = "auto", legend: bool | None = None
+) -> Picture:
+    """All possible flows of a graph. ``legend=None`` shows a legend from 6 steps on.
+
+    Raises ``LayoutError`` when the embedded Graphviz cannot lay it out.
+    """
+    return Picture(compose_graph(graph, direction=direction, theme=theme, legend=legend))
+
+
+def draw_overlay(
+    overlay: Overlay,
+    *,
+    critical: frozenset[EdgeKey] = frozenset(),
+    direction: Direction = "TB",
+    theme: Theme = "auto",
+    legend: bool | None = None,
+) -> Picture:
+    """One run over all possible flows; ``critical`` are the keys of the edges on its critical path.
+
+    Raises ``LayoutError`` when the embedded Graphviz cannot lay it out.
+    """
+    return Picture(compose_overlay(overlay, critical=critical, direction=direction, theme=theme, legend=legend))
+
+
+def _format_of(path: Path, asked: str | None) -> str:
+    known = tuple(dict.fromkeys(FORMATS.values()))
+    if asked is not None:
+        if asked.lower() in known:
+            return asked.lower()
+        closest = difflib.get_close_matches(asked.lower(), known, n=1)
+        hint = f" (did you mean {closest[0]}?)" if closest else ""
+        raise PictureError(f"there is no picture format {asked!r}{hint}; there are: {', '.join(known)}")
+    found = FORMATS.get(path.suffix.lower())
+    if found is None:
+        what = f"the suffix {path.suffix!r} of {path.name}" if path.suffix else f"{path.name} has no suffix and"
+        raise PictureError(f"{what} names no picture format; use one of {' '.join(FORMATS)}, or say format=…")
+    return found
