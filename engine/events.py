@@ -22,6 +22,7 @@ class Event(BaseModel):
 
     if TYPE_CHECKING:
 
+        def __init__(self, *values: Any, **fields: Any) -> None: ...
         def __getattr__(self, name: str) -> Any: ...
 
     else:
@@ -77,11 +78,19 @@ class Event(BaseModel):
 class StartEvent(Event):
     """The event that begins a run; its fields are the keyword arguments of ``run``. Subclass it to declare them."""
 
+    if TYPE_CHECKING:
+
+        def __init__(self, *values: Any, **fields: Any) -> None: ...
+
 
 class StopEvent(Event):
     """The event that ends a run. ``result`` is what the run returns; of a subclass the event itself is returned."""
 
     result: Any = None
+
+    if TYPE_CHECKING:
+
+        def __init__(self, *values: Any, **fields: Any) -> None: ...
 
 
 class InputRequiredEvent(Event):
@@ -89,11 +98,19 @@ class InputRequiredEvent(Event):
 
     prefix: str = ""
 
+    if TYPE_CHECKING:
+
+        def __init__(self, *values: Any, **fields: Any) -> None: ...
+
 
 class HumanResponseEvent(Event):
     """An answer from a human or from the caller, sent with ``handler.ctx.send_event``."""
 
     response: Any = None
+
+    if TYPE_CHECKING:
+
+        def __init__(self, *values: Any, **fields: Any) -> None: ...
 
 
 class UnhandledEvent(Event):

@@ -72,7 +72,7 @@ def read_trace(source: str | Path, problems: list[str] | None = None) -> list[Sp
     spans = list(_spans(_lines(source, name), name, said))
     if not spans:
         reason = f" ({said[0]})" if said else ""
-        raise TraceError(f"{name} holds no spans{reason}; a trace is written with: wftrace run TARGET --trace FILE")
+        raise TraceError(f"{name} holds no spans{reason}")
     return spans
 
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from wftrace.analysis import path_ms, queue_reason, short_type
 from wftrace.engine.graph import EventNode, StepNode
-from wftrace.overlay import StepFacts
+from wftrace.overlays import StepFacts
 from wftrace.trace import Attempt, ErrorFacts, Run
 from wftrace.units import count_of, format_count
 

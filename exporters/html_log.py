@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wftrace.analysis import LogRow, critical_edges, queue_reason, short_type
-from wftrace.overlay import HUMAN
+from wftrace.overlays import HUMAN
 from wftrace.units import count_of, format_count
 
 from .html_run import ROWS_CAP, RunView

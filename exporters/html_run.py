@@ -19,7 +19,7 @@ from wftrace.analysis import (
     summarise,
 )
 from wftrace.engine.graph import FlowGraph
-from wftrace.overlay import Overlay, overlay_run, step_id
+from wftrace.overlays import Overlay, overlay_run, step_id
 from wftrace.trace import Attempt, Run
 
 ROWS_CAP = 2_000

@@ -24,7 +24,7 @@ from wftrace.analysis import (
     timeline,
 )
 from wftrace.engine.graph import EventKind, StepNode
-from wftrace.overlay import HUMAN, overlay_run
+from wftrace.overlays import HUMAN, overlay_run
 from wftrace.trace import ErrorFacts, Run
 
 FORK = flow(

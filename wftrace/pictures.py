@@ -1,7 +1,7 @@
 """Pictures from Python: all possible flows, a run laid over them, and the two functions that LlamaIndex users know.
 
-    draw(MyFlow).save("flow.svg")
-    overlay(run).save("run.svg")
+draw(MyFlow).save("flow.svg")
+overlay(run).save("run.svg")
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from wftrace.engine.errors import TraceError
 from wftrace.engine.graph import FlowGraph
 from wftrace.engine.handler import WorkflowHandler
 from wftrace.engine.workflow import Workflow
-from wftrace.overlay import overlay_run
+from wftrace.overlays import overlay_run
 from wftrace.recent import find_run, keep_recent_runs
 from wftrace.render import Picture, draw_graph, draw_overlay
 from wftrace.trace import Run
@@ -27,9 +27,7 @@ Flow = Workflow | type[Workflow] | FlowGraph
 Path = str | PathLike[str]
 
 
-def draw(
-    flow: Flow, *, direction: Direction = "TB", theme: Theme = "auto", legend: bool | None = None
-) -> Picture:
+def draw(flow: Flow, *, direction: Direction = "TB", theme: Theme = "auto", legend: bool | None = None) -> Picture:
     """All possible flows of a workflow class, an instance or a graph."""
     return draw_graph(_graph(flow), direction=direction, theme=theme, legend=legend)
 

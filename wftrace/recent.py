@@ -1,4 +1,4 @@
-"""The last runs of this process, kept for ``draw_most_recent_execution``. Nothing is kept until somebody asks for it."""
+"""The last runs of this process, kept for ``draw_most_recent_execution``; nothing is kept until somebody asks."""
 
 from __future__ import annotations
 

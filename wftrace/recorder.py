@@ -80,7 +80,9 @@ class RecordedSpan:
 
 
 class Recorder:
-    """Keeps the ended spans of the runs that it watched, in the order in which they ended; the last ``limit`` of them."""
+    """Keeps the ended spans of the runs that it watched, in the order in which they ended; the last ``limit`` of
+    them.
+    """
 
     header = "wftrace-recorded"
 

@@ -16,7 +16,7 @@ from wftrace.engine.graph import (
     ResourceItem,
     StepNode,
 )
-from wftrace.overlay import HUMAN, Overlay, StepFacts
+from wftrace.overlays import HUMAN, Overlay, StepFacts
 from wftrace.trace import Run, Segment
 
 MODULE = "examples.report_flow"

@@ -24,7 +24,7 @@ from wftrace.drawing.compose import compose_graph, compose_overlay
 from wftrace.drawing.graphviz import run_graphviz
 from wftrace.drawing.layout import Direction
 from wftrace.drawing.scene import Scene
-from wftrace.overlay import HUMAN
+from wftrace.overlays import HUMAN
 
 DIRECTIONS: list[Direction] = ["TB", "LR"]
 

@@ -14,7 +14,7 @@ from wftrace.drawing.graphviz import run_graphviz
 from wftrace.drawing.palette import THEMES, contrast, line_pairs, text_pairs
 from wftrace.drawing.scene import Node, Scene, Text
 from wftrace.engine.graph import Edge, EdgeKind, EventKind, EventNode, FlowGraph, StepNode
-from wftrace.overlay import HUMAN
+from wftrace.overlays import HUMAN
 
 
 def node(scene: Scene, name: str) -> Node:

@@ -191,13 +191,17 @@ def test_json_is_the_same_text_twice() -> None:
         ('{"format":"wftrace/graph@1"}', "name"),
         ('{"format":"wftrace/graph@1","name":"x","steps":[3],"events":[],"edges":[]}', "steps.0"),
         (
-            '{"format":"wftrace/graph@1","name":"x","steps":[],"events":[],'
-            '"edges":[{"source":"a","target":"b","kind":"sends"}]}',
+            (
+                '{"format":"wftrace/graph@1","name":"x","steps":[],"events":[],'
+                '"edges":[{"source":"a","target":"b","kind":"sends"}]}'
+            ),
             "names the node 'a'",
         ),
         (
-            '{"format":"wftrace/graph@1","name":"x","steps":[{"id":"a","name":"a"},{"id":"a","name":"b"}],'
-            '"events":[],"edges":[]}',
+            (
+                '{"format":"wftrace/graph@1","name":"x","steps":[{"id":"a","name":"a"},{"id":"a","name":"b"}],'
+                '"events":[],"edges":[]}'
+            ),
             "share one id",
         ),
     ],
@@ -251,7 +255,7 @@ def test_two_stop_events() -> None:
         async def work(self, ev: StartEvent) -> StopEvent | Other:
             return Other()
 
-    with pytest.raises(WorkflowConfigurationError, match="Only one type of StopEvent .* StopEvent, Other"):
+    with pytest.raises(WorkflowConfigurationError, match=r"Only one type of StopEvent .* StopEvent, Other"):
         Flow().validate()
 
 

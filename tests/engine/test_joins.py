@@ -20,6 +20,9 @@ class B(Event):
     n: int
 
 
+KINDS: tuple[type[Event], ...] = (A, B)
+
+
 class Flow(Workflow):
     @step
     async def join(self, ev: StartEvent) -> StopEvent:
@@ -42,11 +45,11 @@ def test_each_event_is_handed_over_once_in_order(arrivals: list[type[A | B]], ex
         if batch is not None:
             assert [type(each.event) for each in batch] == expected
             handed += [each.event for each in batch]
-    for cls in (A, B):
-        numbers = [event["n"] for event in handed if type(event) is cls]
-        assert numbers == [n for n, each in enumerate(arrivals) if each is cls][: len(numbers)]
+    for kind in KINDS:
+        numbers = [event["n"] for event in handed if type(event) is kind]
+        assert numbers == [n for n, each in enumerate(arrivals) if each is kind][: len(numbers)]
     need = Counter(expected)
-    batches = min(Counter(arrivals)[cls] // count for cls, count in need.items())
+    batches = min(Counter[type[Event]](arrivals)[cls] // count for cls, count in need.items())
     assert len(handed) == batches * len(expected)
 
 
@@ -59,9 +62,9 @@ def test_what_is_missing_is_said(arrivals: list[type[A | B]]) -> None:
         arrive(state, number, cls(n=number), expected)
     for buffer in (state.buffers or {}).values():
         lacking = missing(buffer)
-        held = {cls: len(events) for cls, events in buffer.events.items()}
-        for cls, count in Counter(expected).items():
-            assert lacking.get(cls, 0) == max(0, count - held.get(cls, 0))
+        held = {kind: len(events) for kind, events in buffer.events.items()}
+        for kind, count in Counter(expected).items():
+            assert lacking.get(kind, 0) == max(0, count - held.get(kind, 0))
         assert lacking
 
 

@@ -59,29 +59,24 @@ def fan_out(count: int, workers: int, *, sync: bool = False) -> type[Workflow]:
             for n in range(count):
                 ctx.send_event(Number(n=n))
 
-        if sync:
-
-            @step(num_workers=workers)
-            def square(self, ev: Number) -> Square:
-                enter(+1)
-                time.sleep(0.01)
-                enter(-1)
-                return Square(n=ev.n**2)
-
-        else:
-
-            @step(num_workers=workers)
-            async def square(self, ev: Number) -> Square:
-                enter(+1)
-                await asyncio.sleep(0.002)
-                enter(-1)
-                return Square(n=ev.n**2)
-
         @step
         async def join(self, ctx: Context[Any], ev: Square) -> StopEvent | None:
             squares = ctx.collect_events(ev, [Square] * count)
             return StopEvent(result=(sorted(s.n for s in squares), running[1])) if squares else None
 
+    def square(ev: Number) -> Square:
+        enter(+1)
+        time.sleep(0.05)
+        enter(-1)
+        return Square(n=ev.n**2)
+
+    async def square_async(ev: Number) -> Square:
+        enter(+1)
+        await asyncio.sleep(0.002)
+        enter(-1)
+        return Square(n=ev.n**2)
+
+    step(workflow=Flow, num_workers=workers)(square if sync else square_async)
     return Flow
 
 
@@ -223,7 +218,7 @@ def test_a_custom_start_and_stop_event() -> None:
     class Flow(Workflow):
         @step
         async def work(self, ev: Begin) -> Finished:
-            return Finished(len(ev.topic.split()))
+            return Finished(words=len(ev.topic.split()))
 
     async def main() -> Any:
         return await Flow().run(topic="a b c"), await Flow().run(start_event=Begin(topic="a"))
@@ -234,7 +229,7 @@ def test_a_custom_start_and_stop_event() -> None:
     async def wrong() -> None:
         await Flow().run(theme="x")
 
-    with pytest.raises(WorkflowRuntimeError, match="start event of type 'Begin' .* theme: topic"):
+    with pytest.raises(WorkflowRuntimeError, match=r"start event of type 'Begin' .* theme: topic"):
         asyncio.run(wrong())
 
     async def no_event() -> None:
@@ -673,7 +668,7 @@ def test_wait_for_event_gives_up() -> None:
     async def main() -> None:
         await Flow().run()
 
-    with pytest.raises(TimeoutError, match="no Answer came to step 'work' within 0.01 s"):
+    with pytest.raises(TimeoutError, match=r"no Answer came to step 'work' within 0\.01 s"):
         asyncio.run(main())
 
 

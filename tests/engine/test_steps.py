@@ -72,7 +72,7 @@ def test_no_event_parameter() -> None:
 
 def test_two_event_parameters() -> None:
     """Two events ask for a union instead."""
-    with pytest.raises(WorkflowValidationError, match="found 2: one, two; .*union"):
+    with pytest.raises(WorkflowValidationError, match=r"found 2: one, two; .*union"):
 
         class Flow(Workflow):
             @step
@@ -82,7 +82,7 @@ def test_two_event_parameters() -> None:
 
 def test_no_return_annotation() -> None:
     """Without a return annotation the flow cannot be known."""
-    with pytest.raises(WorkflowValidationError, match="Return types .* must be annotated"):
+    with pytest.raises(WorkflowValidationError, match=r"Return types .* must be annotated"):
 
         class Flow(Workflow):
             @step

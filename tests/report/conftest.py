@@ -44,7 +44,7 @@ class Opened:
         return sum(each.is_visible() for each in self.page.locator(query).all())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Headless Chromium."""
     try:

@@ -1,6 +1,6 @@
 """What a run tells when it is asked: its critical path, its figures, its timeline and its log.
 
-Pure functions over ``wftrace.trace.Run`` and ``wftrace.overlay.Overlay``; nothing here draws, waits or reads.
+Pure functions over ``wftrace.trace.Run`` and ``wftrace.overlays.Overlay``; nothing here draws, waits or reads.
 """
 
 from .causes import Causes

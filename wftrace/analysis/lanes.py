@@ -11,7 +11,7 @@ from functools import cached_property
 from heapq import heappop, heappush
 
 from wftrace.engine.graph import FlowGraph
-from wftrace.overlay import HUMAN
+from wftrace.overlays import HUMAN
 from wftrace.trace import Attempt, Run, Wait, step_of
 from wftrace.units import format_ms
 

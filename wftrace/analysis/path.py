@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from wftrace.overlay import HUMAN, EdgeKey, event_id, step_id
+from wftrace.overlays import HUMAN, EdgeKey, event_id, step_id
 from wftrace.trace import Attempt, Emission, Run, Wait
 
 from .causes import Causes

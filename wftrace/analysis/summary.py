@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from wftrace.overlay import Overlay
+from wftrace.overlays import Overlay
 from wftrace.trace import Attempt, Run, Wait
 from wftrace.units import count_of, format_ms, split_ms
 

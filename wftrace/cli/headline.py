@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from rich.text import Text
 
 from wftrace.analysis import summarise
-from wftrace.overlay import overlay_run
+from wftrace.overlays import overlay_run
 from wftrace.trace import Run
 from wftrace.units import format_ms
 

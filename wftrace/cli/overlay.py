@@ -6,7 +6,7 @@ import click
 
 from wftrace.analysis import critical_edges, critical_path
 from wftrace.engine.graph import FlowGraph
-from wftrace.overlay import overlay_run
+from wftrace.overlays import overlay_run
 
 from .errors import UnreadableTrace
 from .pictures import Order, deliver, picture_options

@@ -10,7 +10,7 @@ import click
 from wftrace.engine.errors import WorkflowError, WorkflowRuntimeError, WorkflowValidationError
 from wftrace.engine.graph import EventKind
 from wftrace.engine.workflow import Workflow
-from wftrace.overlay import overlay_run
+from wftrace.overlays import overlay_run
 from wftrace.recorder import recording
 from wftrace.telemetry import Capture
 from wftrace.trace import Run

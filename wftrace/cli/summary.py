@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wftrace.gate import payload
-from wftrace.overlay import Overlay, step_id
+from wftrace.overlays import Overlay, step_id
 from wftrace.trace import Wait
 from wftrace.units import format_ms
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from wftrace.engine.graph import Edge, EdgeKind, EventKind, EventNode, FlowGraph, JoinItem, Provenance, StepNode
-from wftrace.overlay import HUMAN, EdgeKey
+from wftrace.overlays import HUMAN, EdgeKey
 
 from .names import clipped, one_line, short_names
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from wftrace.engine.graph import FlowGraph
-from wftrace.overlay import HUMAN, EdgeKey, Overlay, StepFacts
+from wftrace.overlays import HUMAN, EdgeKey, Overlay, StepFacts
 
 from .chart import Chart, ChartNode, Link, NodeKind, chart_of
 from .content import measured_rows, node_icon, node_size, policy_words, static_rows, trouble_spans

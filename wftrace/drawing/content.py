@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from wftrace.engine.graph import StepNode
-from wftrace.overlay import StepFacts
+from wftrace.overlays import StepFacts
 from wftrace.units import count_of, format_ms
 
 from .chart import ChartNode, NodeKind

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from wftrace.overlay import EdgeKey
+from wftrace.overlays import EdgeKey
 
 from .errors import LayoutError
 from .geometry import Box, Path, Point

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from wftrace.overlay import EdgeKey
+from wftrace.overlays import EdgeKey
 
 
 def back_links(nodes: Sequence[str], starts: Iterable[str], links: Sequence[EdgeKey]) -> frozenset[EdgeKey]:

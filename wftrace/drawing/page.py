@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from wftrace.engine.graph import FlowGraph
-from wftrace.overlay import EdgeKey, Overlay
+from wftrace.overlays import EdgeKey, Overlay
 from wftrace.units import count_of, format_ms
 
 from .chart import NodeKind

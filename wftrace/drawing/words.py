@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wftrace.engine.graph import EventNode, StepNode
-from wftrace.overlay import StepFacts
+from wftrace.overlays import StepFacts
 from wftrace.units import count_of, format_ms
 
 from .chart import ChartNode, NodeKind

@@ -14,7 +14,7 @@ from wftrace.drawing.layout import Direction
 from wftrace.drawing.page import Theme
 from wftrace.drawing.scene import Scene
 from wftrace.engine.graph import FlowGraph
-from wftrace.overlay import EdgeKey, Overlay
+from wftrace.overlays import EdgeKey, Overlay
 
 from .ascii import render_ascii
 from .document import render_json
