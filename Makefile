@@ -20,10 +20,10 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench docs clean
+.PHONY: help demo test lint bench docs pictures clean
 
 help:  ## list what make can do
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.run  ## audit the licences of everything installed here, write report.html
 	@rm -f run.otlp.jsonl report.html
@@ -46,6 +46,10 @@ bench: $(VENV)/.run  ## measure against bare Python and the peers, write docs/be
 docs: $(VENV)/.dev  ## run every code block of README.md and docs/
 	@$(BIN)/pytest tests/test_docs.py
 
+pictures: $(VENV)/.run  ## draw the pictures of the documents anew
+	@$(BIN)/wftrace -q draw examples/report_flow.py:ReportFlow -o docs/pictures/report_flow.svg
+	@$(BIN)/wftrace -q overlay docs/pictures/report_flow.otlp.jsonl -o docs/pictures/report_flow_run.svg
+
 clean:  ## remove what make made
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis wftrace.egg-info
 	rm -f run.otlp.jsonl report.html
@@ -66,7 +70,7 @@ $(VENV)/.created: | $(MARK)
 
 $(VENV)/.run: $(VENV)/.created pyproject.toml constraints.txt
 	@echo "Installing wftrace"
-	@$(INSTALL) --editable .
+	@$(INSTALL) --editable '.[examples]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run

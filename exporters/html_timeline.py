@@ -27,6 +27,8 @@ DEPTH_PARTS = 150
 WIDTH = 560.0
 """The width in pixels for which texts are fitted; with scripts on they are fitted to the real one."""
 CHARACTER = 6.4
+LABEL_GAP = 0.01
+"""The least space between two times on the axis, as a part of the width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,7 @@ def _grid(axis: Axis, height: float) -> str:
         long = (len(text) * CHARACTER + 8) / WIDTH
         left, right = (place - long, place) if end else (place, place + long)
         if not any(left < stop and start < right for start, stop in taken):
+            taken.append((left - LABEL_GAP, right + LABEL_GAP))
             anchor, shift = (' text-anchor="end"', -2) if end else ("", 3)
             lines.append(f'<text class="tick" x="{x}" dx="{shift}" y="12"{anchor}>{esc(text)}</text>')
     return f'<g class="grid">{"".join(lines)}</g>'
@@ -276,7 +279,7 @@ def fitted(text: str, start: float, stop: float, room: tuple[float, float], widt
     >>> fitted("#1", 0.0, 0.5, (0.0, 1.0)), fitted("#1 attempt 2", 0.5, 0.501, (0.4, 1.0))
     (('in', '#1'), ('right', '#1 attempt 2'))
     >>> fitted("a long text here", 0.2, 0.3, (0.2, 0.3))
-    ('in', 'a long …')
+    ('in', 'a long…')
     """
     long = len(text) * CHARACTER + 10
     if long <= (stop - start) * width:
