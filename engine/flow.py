@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,22 @@ _KINDS: tuple[tuple[type[Event], EventKind], ...] = (
     (InputRequiredEvent, EventKind.INPUT_REQUIRED),
     (HumanResponseEvent, EventKind.HUMAN_RESPONSE),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """All that a run asks of an event class, looked up once for each event.
+
+    ``type`` is its qualified name, ``name`` its short one, ``targets`` the steps that take it in order of declaration;
+    ``stops``, ``asks`` and ``answers`` say whether it ends the run, is a question or is an answer.
+    """
+
+    type: str
+    name: str
+    targets: tuple[str, ...]
+    stops: bool
+    asks: bool
+    answers: bool
 
 
 class Flow:
@@ -40,16 +57,22 @@ class Flow:
         starts = [cls for spec in steps for cls in spec.accepts if issubclass(cls, StartEvent)]
         self.start: type[StartEvent] = next(iter(starts), StartEvent)
         self._accepting = _accepting(steps)
-        self._routes: dict[type[Event], tuple[str, ...]] = {}
+        self.routes: dict[type[Event], Route] = {}
         self.open_to_outside = _open_to_outside(self.graph)
         self.notes: dict[str, Any] = {}
 
-    def targets(self, event: type[Event]) -> tuple[str, ...]:
-        """The names of the steps that take an event of this class, in order of declaration."""
-        route = self._routes.get(event)
+    def route(self, event: type[Event]) -> Route:
+        """Where an event of this class goes; worked out once and kept in ``routes``."""
+        route = self.routes.get(event)
         if route is None:
-            route = next((self._accepting[base] for base in event.__mro__ if base in self._accepting), ())
-            self._routes[event] = route
+            route = self.routes[event] = Route(
+                type=self.type_name(event),
+                name=event.__name__,
+                targets=next((self._accepting[base] for base in event.__mro__ if base in self._accepting), ()),
+                stops=issubclass(event, StopEvent),
+                asks=issubclass(event, InputRequiredEvent),
+                answers=issubclass(event, HumanResponseEvent),
+            )
         return route
 
     def type_name(self, event: type[Event]) -> str:

@@ -144,7 +144,7 @@ class RunLoop:
 
     def send(self, event: Event, step: str | None) -> None:
         """Add an event, made by the current step or from outside."""
-        if not isinstance(event, Event):
+        if type(event) not in self.flow.routes and not isinstance(event, Event):
             raise WorkflowRuntimeError(f"send_event takes an Event, not {type(event).__name__}")
         if step is not None:
             self._check_target(event, step)
@@ -162,7 +162,7 @@ class RunLoop:
         execution = self._step_only("collect_events")
         envelope = execution.envelope
         if envelope.event is not event:
-            envelope = Envelope("", event, self.flow.type_name(type(event)), "", "return", 0, self._clock())
+            envelope = Envelope(0, event, self.flow.route(type(event)), "", "return", 0, self._clock())
         taken = collect(execution, envelope, expected, buffer_id or execution.step.name, self._clock())
         return None if taken is None else [each.event for each in taken]
 
@@ -218,17 +218,9 @@ class RunLoop:
         state = self.state
         state.seq += 1
         state.events += 1
-        cls = type(event)
-        envelope = Envelope(
-            f"{cls.__name__}#{state.events}",
-            event,
-            self.flow.type_name(cls),
-            execution.id if execution is not None else "",
-            mode,
-            state.seq,
-            self._clock(),
-            target,
-        )
+        producer = execution.id if execution is not None else ""
+        route = self.flow.routes.get(type(event)) or self.flow.route(type(event))
+        envelope = Envelope(state.events, event, route, producer, mode, state.seq, self._clock(), target)
         if execution is not None:
             if execution.outputs is None:
                 execution.outputs = []
@@ -242,10 +234,7 @@ class RunLoop:
         state = self.state
         state.seq += 1
         state.attempts += 1
-        execution.seq = state.seq
-        execution.started_at = self._clock()
-        execution.outputs = execution.streamed = execution.joined = None
-        execution.entered = False
+        execution.begin(state.seq, self._clock())
         context = self._steps_context.copy()
         context.run(_current.set, (self, execution))
         if self._hooks.attempt_started:
@@ -269,7 +258,7 @@ class RunLoop:
             self._returned(execution, result)
 
     def _returned(self, execution: Execution, result: Any) -> None:
-        if result is not None and not isinstance(result, Event):
+        if result is not None and type(result) not in self.flow.routes and not isinstance(result, Event):
             name = execution.step.name
             error = WorkflowRuntimeError(
                 f"Step function {name} returned {type(result).__name__} instead of an Event instance."

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .events import HumanResponseEvent, InputRequiredEvent, StopEvent
 from .state import Envelope, Execution, RunState, StepState, Waiter
 
 # Ticks: what has happened.
@@ -165,11 +164,12 @@ def destination(state: RunState, envelope: Envelope) -> str:
     """What will become of an event that is added now: ``delivered``, ``unhandled`` or ``dropped_at_stop``."""
     if state.ended:
         return "dropped_at_stop"
-    event = envelope.event
+    route = envelope.route
     taken = (
-        isinstance(event, StopEvent | InputRequiredEvent)
+        route.stops
+        or route.asks
         or envelope.target
-        or state.flow.targets(type(event))
+        or route.targets
         or any(_matches(waiter, envelope) for waiter in state.waiters)
     )
     return "delivered" if taken else "unhandled"
@@ -247,23 +247,22 @@ _REDUCERS: dict[type, Callable[[RunState, Any, list[Command]], None]] = {
 
 
 def _route(state: RunState, envelope: Envelope, now: float, commands: list[Command]) -> None:
-    event = envelope.event
-    if isinstance(event, StopEvent):
+    route = envelope.route
+    if route.stops:
         state.ended = True
         commands.append(End("completed", envelope))
         return
-    asks = isinstance(event, InputRequiredEvent)
-    if asks:
+    if route.asks:
         state.asked.append((envelope, now))
         commands.append(Publish(envelope))
     waiting = _resume(state, envelope, commands) if state.waiters else {}
     if state.asked and envelope.mode == "outside":
         _answer(state, envelope, waiting, commands)
-    targets = (envelope.target,) if envelope.target else state.flow.targets(type(event))
+    targets = (envelope.target,) if envelope.target else route.targets
     for name in targets:
         if name not in waiting:
             _queue(state, state.step(name), envelope, now, commands)
-    if not (targets or waiting or asks):
+    if not (targets or waiting or route.asks):
         state.unhandled.append(envelope.type)
         commands.append(Report(envelope))
 
@@ -275,7 +274,7 @@ def _queue(state: RunState, step: StepState, envelope: Envelope, now: float, com
 
 def _enqueue(state: RunState, execution: Execution, commands: list[Command]) -> None:
     step = execution.step
-    if len(step.running) < step.spec.num_workers:
+    if len(step.running) < step.workers:
         step.take_worker(execution)
         state.running += 1
         commands.append(Start(execution))
@@ -287,8 +286,7 @@ def _enqueue(state: RunState, execution: Execution, commands: list[Command]) -> 
 def _release(state: RunState, execution: Execution, now: float, commands: list[Command]) -> None:
     """Take the worker back and give it to the next in the queue."""
     step = execution.step
-    if not step.give_back(execution):
-        return
+    step.give_back(execution)
     state.running -= 1
     if step.queue:
         state.queued -= 1
@@ -311,7 +309,7 @@ def _answer(state: RunState, envelope: Envelope, waiting: dict[str, Waiter], com
     """Pair an event from outside with a question: that of a step that waits for it, else the oldest."""
     waits = {waiter.execution.id for waiter in waiting.values()}
     asked = next((each for each in state.asked if each[0].producer in waits), None)
-    if asked is None and isinstance(envelope.event, HumanResponseEvent):
+    if asked is None and envelope.route.answers:
         asked = state.asked[0]
     if asked is not None:
         state.asked.remove(asked)

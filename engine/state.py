@@ -8,54 +8,102 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .events import Event
-from .flow import Flow
+from .flow import Flow, Route
 from .steps import StepSpec
 
 
-@dataclass(slots=True, eq=False)
 class Envelope:
     """An event on its way. ``producer`` is the execution that made it, ``""`` for the start and for outside.
 
-    ``headers`` travel with the event (W3C trace context); ``target`` names the one step it was sent to, or ``""``.
+    ``number`` counts the events of a run, 0 for one that was not sent through it; ``headers`` travel with the event (W3C
+    trace context); ``target`` names the one step it was sent to, or ``""``.
     """
 
-    id: str
-    event: Event
-    type: str
-    producer: str
-    mode: str
-    seq: int
-    sent_at: float
-    target: str = ""
-    headers: dict[str, str] | None = None
+    __slots__ = ("event", "headers", "mode", "number", "producer", "route", "sent_at", "seq", "target")
+
+    def __init__(
+        self,
+        number: int,
+        event: Event,
+        route: Route,
+        producer: str,
+        mode: str,
+        seq: int,
+        sent_at: float,
+        target: str = "",
+    ) -> None:
+        self.number = number
+        self.event = event
+        self.route = route
+        self.producer = producer
+        self.mode = mode
+        self.seq = seq
+        self.sent_at = sent_at
+        self.target = target
+        self.headers: dict[str, str] | None = None
+
+    @property
+    def id(self) -> str:
+        """The event's id, unique in its run."""
+        return f"{self.route.name}#{self.number}" if self.number else ""
+
+    @property
+    def type(self) -> str:
+        """The qualified name of the event's class."""
+        return self.route.type
 
 
-@dataclass(slots=True, eq=False)
 class Execution:
     """One event at one step, through all its attempts.
 
     ``failed_at`` is when its first attempt failed, ``last_ended_at`` when its last one did. ``joins`` remembers what
-    ``collect_events`` answered by buffer, so that a retry gets the same answer. ``outputs``, ``streamed`` and
-    ``joined`` are of the current attempt; they are made when first needed. ``entered`` says that its task has reached
-    the step.
+    ``collect_events`` answered by buffer, so that a retry gets the same answer. ``outputs``, ``streamed`` and ``joined``
+    are of the current attempt; ``entered`` says that its task has reached the step.
     """
 
-    id: str
-    step: StepState
-    envelope: Envelope
-    queued_at: float
-    attempt: int = 1
-    worker: int = 0
-    seq: int = 0
-    started_at: float = 0.0
-    failed_at: float = 0.0
-    last_ended_at: float = 0.0
-    last_error: BaseException | None = None
-    entered: bool = False
-    joins: dict[str, list[Envelope] | None] | None = None
-    outputs: list[Envelope] | None = None
-    streamed: dict[str, int] | None = None
-    joined: tuple[list[Envelope], float] | None = None
+    __slots__ = (
+        "attempt",
+        "entered",
+        "envelope",
+        "failed_at",
+        "id",
+        "joined",
+        "joins",
+        "last_ended_at",
+        "last_error",
+        "outputs",
+        "queued_at",
+        "seq",
+        "started_at",
+        "step",
+        "streamed",
+        "worker",
+    )
+
+    def __init__(self, id: str, step: StepState, envelope: Envelope, queued_at: float) -> None:
+        self.id = id
+        self.step = step
+        self.envelope = envelope
+        self.queued_at = queued_at
+        self.attempt = 1
+        self.last_error: BaseException | None = None
+        self.joins: dict[str, list[Envelope] | None] | None = None
+        self.failed_at: float
+        self.last_ended_at: float
+        self.worker: int
+        self.seq: int
+        self.started_at: float
+        self.entered: bool
+        self.outputs: list[Envelope] | None
+        self.streamed: dict[str, int] | None
+        self.joined: tuple[list[Envelope], float] | None
+
+    def begin(self, seq: int, now: float) -> None:
+        """Start a new attempt."""
+        self.seq = seq
+        self.started_at = now
+        self.entered = False
+        self.outputs = self.streamed = self.joined = None
 
 
 @dataclass(slots=True, eq=False)
@@ -83,11 +131,12 @@ class Waiter:
 class StepState:
     """A step in a run: its queue, its workers, its joins. Worker numbers are the smallest free ones."""
 
-    __slots__ = ("buffers", "call", "executions", "free", "name", "queue", "running", "spec", "used")
+    __slots__ = ("buffers", "call", "executions", "free", "name", "queue", "running", "spec", "used", "workers")
 
     def __init__(self, spec: StepSpec) -> None:
         self.name = spec.name
         self.spec = spec
+        self.workers = spec.num_workers
         self.queue: deque[Execution] = deque()
         self.running: dict[Execution, None] = {}
         self.executions = 0
@@ -95,11 +144,6 @@ class StepState:
         self.free: list[int] = []
         self.buffers: dict[str, Buffer] | None = None
         self.call: Any = None
-
-    @property
-    def has_worker(self) -> bool:
-        """Whether one more may run now."""
-        return len(self.running) < self.spec.num_workers
 
     def take_worker(self, execution: Execution) -> None:
         """Give the execution the smallest free worker number."""
@@ -110,13 +154,10 @@ class StepState:
             self.used += 1
         self.running[execution] = None
 
-    def give_back(self, execution: Execution) -> bool:
-        """Take the worker back; False when the execution had none any more."""
-        if execution not in self.running:
-            return False
+    def give_back(self, execution: Execution) -> None:
+        """Take the worker back."""
         del self.running[execution]
         heapq.heappush(self.free, execution.worker)
-        return True
 
 
 class RunState:
