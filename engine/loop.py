@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
@@ -84,7 +85,7 @@ class RunLoop:
         on_closed: Callable[[], None] | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._clock = self._loop.time
+        self._clock = _clock_of(self._loop)
         self._thread = threading.get_ident()
         self._workflow = workflow
         self._context = context
@@ -266,11 +267,12 @@ class RunLoop:
             self._raised(execution, error)
             return
         now = self._check_deadline()
-        envelope = self._envelope(result, execution, "", "return") if result is not None else None
+        envelope = None if result is None else self._envelope(result, execution, "", "return")
         if self._hooks.attempt_ended:
             self._reporter.attempt_ended(execution, "completed", None, None, result)
         self._tick(reducer.StepReturned(execution, envelope, now))
-        self._close_when_idle()
+        if self._end is not None:
+            self._close_when_idle()
 
     def _raised(self, execution: Execution, error: BaseException) -> None:
         now = self._check_deadline()
@@ -508,6 +510,12 @@ _PERFORM: dict[type[Any], Callable[[RunLoop, Any], None]] = {
     reducer.Answered: RunLoop._answered,
     reducer.End: RunLoop._finish,
 }
+
+
+def _clock_of(loop: asyncio.AbstractEventLoop) -> Callable[[], float]:
+    """The loop's clock, without the method around it where that is asyncio's own."""
+    own = getattr(loop.time, "__func__", None) is asyncio.BaseEventLoop.time
+    return time.monotonic if own else loop.time
 
 
 def _cancelled_from_outside() -> bool:

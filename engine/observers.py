@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .events import Event
 
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("wftrace")
 
 
-@dataclass(frozen=True, slots=True)
-class RunStarted:
+class RunStarted(NamedTuple):
     """A run begins. ``context`` is the one that its steps' contexts are copied from: an observer may set variables in
     it.
     """
@@ -42,8 +41,7 @@ class RunStarted:
     parent_execution: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RunEnded:
+class RunEnded(NamedTuple):
     """A run has ended. ``outcome`` is ``completed``, ``failed``, ``cancelled`` or ``timed_out``."""
 
     outcome: str
@@ -57,8 +55,7 @@ class RunEnded:
     dropped: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptStarted:
+class AttemptStarted(NamedTuple):
     """An event was dispatched to a step and a worker runs it. The step's task runs in ``context``."""
 
     step: str
@@ -76,8 +73,7 @@ class AttemptStarted:
     context: Context
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptEnded:
+class AttemptEnded(NamedTuple):
     """An attempt is over. ``outcome`` is ``completed``, ``failed``, ``retrying``, ``cancelled``, ``timed_out`` or
     ``abandoned``.
 
@@ -99,8 +95,7 @@ class AttemptEnded:
     streamed: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class EventSent:
+class EventSent(NamedTuple):
     """An event was made. An observer may put headers (W3C trace context) into ``headers``; they travel with the event.
 
     ``producer`` and ``attempt`` say who made it (``""`` and 0: the start, or from outside), ``mode`` is ``start``,
@@ -120,8 +115,7 @@ class EventSent:
     headers: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Waited:
+class Waited(NamedTuple):
     """Something was waited for and the wait is over. ``kind`` is ``retry``, ``event``, ``human`` or ``join``.
 
     ``execution`` and ``attempt`` say who waited (for ``human``: who asked), ``events`` are the ids of request and

@@ -47,17 +47,17 @@ class Reporter:
         """An event was made."""
         envelope.headers = {}
         fact = EventSent(
-            event=envelope.event,
-            event_id=envelope.id,
-            event_type=envelope.type,
-            producer=envelope.producer,
-            attempt=attempt,
-            mode=envelope.mode,
-            target=envelope.target,
-            delivered=reducer.destination(self._state, envelope),
-            seq=envelope.seq,
-            time_ns=self._ns(envelope.sent_at),
-            headers=envelope.headers,
+            envelope.event,
+            envelope.id,
+            envelope.type,
+            envelope.producer,
+            attempt,
+            envelope.mode,
+            envelope.target,
+            reducer.destination(self._state, envelope),
+            envelope.seq,
+            self._ns(envelope.sent_at),
+            envelope.headers,
         )
         tell(self._hooks, self._hooks.event_sent, fact)
 
@@ -65,19 +65,19 @@ class Reporter:
         """A worker begins."""
         envelope = execution.envelope
         fact = AttemptStarted(
-            step=execution.step.name,
-            execution=execution.id,
-            attempt=execution.attempt,
-            seq=execution.seq,
-            time_ns=self._ns(execution.started_at),
-            queued_ns=self._ns(execution.queued_at),
-            worker=execution.worker,
-            event=envelope.event,
-            event_id=envelope.id,
-            event_type=envelope.type,
-            producer=envelope.producer,
-            headers=envelope.headers,
-            context=context,
+            execution.step.name,
+            execution.id,
+            execution.attempt,
+            execution.seq,
+            self._ns(execution.started_at),
+            self._ns(execution.queued_at),
+            execution.worker,
+            envelope.event,
+            envelope.id,
+            envelope.type,
+            envelope.producer,
+            envelope.headers,
+            context,
         )
         tell(self._hooks, self._hooks.attempt_started, fact)
 
@@ -98,18 +98,18 @@ class Reporter:
             until = execution.started_at
             self.waited("join", kinds, execution.id, execution.attempt, since, "completed", ids, until)
         fact = AttemptEnded(
-            execution=execution.id,
-            attempt=execution.attempt,
-            time_ns=self._ns(self._clock()),
-            outcome=outcome,
-            error=error,
-            retry_delay=delay,
-            result=result,
-            outputs=tuple((each.id, each.type) for each in outputs),
-            mode=_mode(outputs),
-            joined=ids,
-            join_started_ns=self._ns(since) if ids else 0,
-            streamed=execution.streamed or {},
+            execution.id,
+            execution.attempt,
+            self._ns(self._clock()),
+            outcome,
+            error,
+            delay,
+            result,
+            tuple((each.id, each.type) for each in outputs),
+            _mode(outputs),
+            ids,
+            self._ns(since) if ids else 0,
+            execution.streamed or {},
         )
         tell(self._hooks, self._hooks.attempt_ended, fact)
 
