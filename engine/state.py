@@ -15,8 +15,8 @@ from .steps import StepSpec
 class Envelope:
     """An event on its way. ``producer`` is the execution that made it, ``""`` for the start and for outside.
 
-    ``number`` counts the events of a run, 0 for one that was not sent through it; ``headers`` travel with the event (W3C
-    trace context); ``target`` names the one step it was sent to, or ``""``.
+    ``number`` counts the events of a run, 0 for one that was not sent through it; ``headers`` travel with the event
+    (W3C trace context); ``target`` names the one step it was sent to, or ``""``.
     """
 
     __slots__ = ("event", "headers", "mode", "number", "producer", "route", "sent_at", "seq", "target")
@@ -57,8 +57,8 @@ class Execution:
     """One event at one step, through all its attempts.
 
     ``failed_at`` is when its first attempt failed, ``last_ended_at`` when its last one did. ``joins`` remembers what
-    ``collect_events`` answered by buffer, so that a retry gets the same answer. ``outputs``, ``streamed`` and ``joined``
-    are of the current attempt; ``entered`` says that its task has reached the step.
+    ``collect_events`` answered by buffer, so that a retry gets the same answer. ``outputs``, ``streamed`` and
+    ``joined`` are of the current attempt; ``entered`` says that its task has reached the step.
     """
 
     __slots__ = (

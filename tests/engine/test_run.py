@@ -44,9 +44,14 @@ class Special(Number):
 
 
 def fan_out(count: int, workers: int, *, sync: bool = False) -> type[Workflow]:
-    """A flow that squares numbers on some workers and returns them with the most that ran at once."""
+    """A flow that squares numbers on some workers and returns them with the most that ran at once.
+
+    Each call waits until as many as there are workers have come, so the flow only ends when they really run at once.
+    """
     lock = threading.Lock()
     running = [0, 0]
+    threads = threading.Barrier(workers, timeout=20)
+    tasks = asyncio.Barrier(workers)
 
     def enter(change: int) -> None:
         with lock:
@@ -66,13 +71,13 @@ def fan_out(count: int, workers: int, *, sync: bool = False) -> type[Workflow]:
 
     def square(ev: Number) -> Square:
         enter(+1)
-        time.sleep(0.05)
+        threads.wait()
         enter(-1)
         return Square(n=ev.n**2)
 
     async def square_async(ev: Number) -> Square:
         enter(+1)
-        await asyncio.sleep(0.002)
+        await tasks.wait()
         enter(-1)
         return Square(n=ev.n**2)
 
