@@ -21,6 +21,7 @@ from .events import Event
 from .steps import StepSpec
 
 _DEPTH = 4
+_PARSE_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +236,14 @@ def _is_event_class(value: object) -> bool:
 @lru_cache(maxsize=4096)
 def _parsed(function: FunctionType) -> ast.AST | None:
     try:
-        return ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError, ValueError):
+        source = textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError):
         return None
+    for _ in range(_PARSE_TRIES):
+        try:
+            return ast.parse(source)
+        except (SyntaxError, ValueError, RecursionError):
+            return None
+        except SystemError:  # Python 3.11 trips when the garbage collector runs code that parses as well
+            continue
+    return None

@@ -17,6 +17,7 @@ from contextvars import ContextVar, copy_context
 from typing import Any, cast
 
 from . import reducer
+from .alive import hold, let_go
 from .context import Context, EventT, RetryInfo
 from .diagnosis import explain
 from .errors import (
@@ -40,7 +41,6 @@ GRACE = 0.5
 
 _logger = logging.getLogger("wftrace")
 _current: ContextVar[tuple[RunLoop, Execution] | None] = ContextVar("wftrace_current_step", default=None)
-_alive: set[RunLoop] = set()
 
 
 class RunLoop:
@@ -107,7 +107,7 @@ class RunLoop:
         self._reporter = Reporter(hooks, self.state, run_id, self._clock)
         self.stream = Stream()
         self.future: asyncio.Future[Any] = self._loop.create_future()
-        _alive.add(self)
+        hold(self._loop, self)
 
     # The caller's side.
 
@@ -136,6 +136,13 @@ class RunLoop:
     def cancel(self) -> None:
         """End the run as cancelled. Does nothing after its end."""
         self._on_thread(lambda: self._tick(reducer.Cancelled(self._clock())))
+
+    def abandon(self) -> None:
+        """End the run after its loop: observers are told, nothing else can happen any more."""
+        if not self._closed:
+            self.state.ended = True
+            self._end = self._end or reducer.End("abandoned")
+            self._close()
 
     def explain(self) -> str:
         """What the run is doing and what it waits for, one line a fact."""
@@ -251,12 +258,14 @@ class RunLoop:
             result = await execution.step.call(self._context, execution.envelope.event)
         except BaseException as error:  # strangers' code: every end of a step is recorded
             del self._tasks[execution]
-            self._raised(execution, error)
+            if not self._closed:
+                self._raised(execution, error)
             if isinstance(error, KeyboardInterrupt | SystemExit):
-                raise
+                self._loop.call_soon(_raise, error)  # out of the loop, as any callback's would go
         else:
             del self._tasks[execution]
-            self._returned(execution, result)
+            if not self._closed:
+                self._returned(execution, result)
 
     def _returned(self, execution: Execution, result: Any) -> None:
         if result is not None and type(result) not in self.flow.routes and not isinstance(result, Event):
@@ -423,19 +432,19 @@ class RunLoop:
             self._reporter.run_ended(end)
         self._settle(end)
         self.stream.close()
-        _alive.discard(self)
+        let_go(self._loop, self)
         if self._started and self._on_closed is not None:
             self._on_closed()
 
     def _settle(self, end: reducer.End) -> None:
         if end.envelope is not None:
             self.stream.put(end.envelope.event)
-        if self.future.done():
+        if self.future.done() or self._loop.is_closed():
             return
         if end.error is not None:
             self.future.set_exception(end.error)
-            if end.outcome == "cancelled":
-                self.future.exception()  # who cancels a run need not await it
+            if end.outcome == "cancelled" or not isinstance(end.error, Exception):
+                self.future.exception()  # who cancels or interrupts a run need not await it
         elif end.envelope is not None:
             self.future.set_result(_result(end.envelope.event))
 
@@ -516,6 +525,10 @@ def _clock_of(loop: asyncio.AbstractEventLoop) -> Callable[[], float]:
     """The loop's clock, without the method around it where that is asyncio's own."""
     own = getattr(loop.time, "__func__", None) is asyncio.BaseEventLoop.time
     return time.monotonic if own else loop.time
+
+
+def _raise(error: BaseException) -> None:
+    raise error
 
 
 def _cancelled_from_outside() -> bool:

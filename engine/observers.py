@@ -42,7 +42,7 @@ class RunStarted(NamedTuple):
 
 
 class RunEnded(NamedTuple):
-    """A run has ended. ``outcome`` is ``completed``, ``failed``, ``cancelled`` or ``timed_out``."""
+    """A run has ended. ``outcome`` is ``completed``, ``failed``, ``cancelled``, ``timed_out`` or ``abandoned``."""
 
     outcome: str
     time_ns: int

@@ -31,7 +31,7 @@ class Flow(Workflow):
 
 def arrive(state: StepState, number: int, event: Event, expected: list[type[Event]]) -> list[Envelope] | None:
     """One event arrives at the join."""
-    envelope = Envelope(f"e{number}", event, type(event).__name__, "", "send", number, 0.0)
+    envelope = Envelope(number + 1, event, Flow._class_flow().route(type(event)), "", "send", number, 0.0)
     return collect(Execution(f"join#{number}", state, envelope, 0.0), envelope, expected, "join", float(number))
 
 
@@ -71,7 +71,8 @@ def test_what_is_missing_is_said(arrivals: list[type[A | B]]) -> None:
 def test_a_buffer_of_its_own() -> None:
     """Joins with different buffer ids do not mix."""
     state = StepState(Flow._class_specs()[0])
-    one = Envelope("e1", A(n=1), "A", "", "send", 1, 0.0)
-    two = Envelope("e2", A(n=2), "A", "", "send", 2, 0.0)
+    route = Flow._class_flow().route(A)
+    one = Envelope(1, A(n=1), route, "", "send", 1, 0.0)
+    two = Envelope(2, A(n=2), route, "", "send", 2, 0.0)
     assert collect(Execution("join#1", state, one, 0.0), one, [A, A], "left", 0.0) is None
     assert collect(Execution("join#2", state, two, 0.0), two, [A, A], "right", 0.0) is None
