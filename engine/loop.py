@@ -12,7 +12,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
 from typing import Any, cast
 
@@ -33,8 +32,9 @@ from .joins import collect
 from .observers import Hooks
 from .reducer import Tick, reduce
 from .reporter import Reporter
-from .state import Envelope, Execution, RunState, StepState, Waiter
+from .state import Envelope, Execution, RunState, Waiter
 from .stream import Stream
+from .threads import StepThreads
 
 GRACE = 0.5
 """Seconds that cancelled steps get to clean up before the run ends without them."""
@@ -58,12 +58,12 @@ class RunLoop:
         "_hooks",
         "_loop",
         "_on_closed",
-        "_pool",
         "_reporter",
         "_started",
         "_steps_context",
         "_tasks",
         "_thread",
+        "_threads",
         "_timeout",
         "_timers",
         "_workflow",
@@ -96,7 +96,7 @@ class RunLoop:
         self._timers: set[asyncio.TimerHandle] = set()
         self._timeout: float | None = None
         self._deadline: float | None = None
-        self._pool: ThreadPoolExecutor | None = None
+        self._threads = StepThreads(flow.steps.values())
         self._end: reducer.End | None = None
         self._closed = False
         self._started = False
@@ -249,7 +249,7 @@ class RunLoop:
             self._reporter.attempt_started(execution, context)
         step = execution.step
         if step.call is None:
-            step.call = self._bind(step)
+            step.call = self._threads.bind(step.spec, self._workflow)
         self._tasks[execution] = self._loop.create_task(self._attempt(execution), context=context)
 
     async def _attempt(self, execution: Execution) -> None:
@@ -423,8 +423,7 @@ class RunLoop:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
         if self._hooks.attempt_ended:
             for execution in self._tasks:
                 self._reporter.attempt_ended(execution, "abandoned", None, None, None)
@@ -463,29 +462,6 @@ class RunLoop:
             call()
         else:
             self._loop.call_soon_threadsafe(call)
-
-    def _bind(self, step: StepState) -> Callable[[Context[Any], Event], Any]:
-        call = step.spec.bind(self._workflow)
-        if step.spec.is_async:
-            return call
-
-        def work(context: Context[Any], event: Event) -> Any:
-            try:
-                return call(context, event)
-            except StopIteration as error:  # a future cannot carry it
-                raise RuntimeError(f"step {step.name!r} raised StopIteration") from error
-
-        async def in_thread(context: Context[Any], event: Event) -> Any:
-            return await self._loop.run_in_executor(self._threads(), copy_context().run, work, context, event)
-
-        return in_thread
-
-    def _threads(self) -> ThreadPoolExecutor:
-        """One thread for each worker of each sync step, started when first needed, gone when the run ends."""
-        if self._pool is None:
-            workers = sum(spec.num_workers for spec in self.flow.steps.values() if not spec.is_async)
-            self._pool = ThreadPoolExecutor(workers, thread_name_prefix="wftrace-step")
-        return self._pool
 
     def _current(self) -> Execution | None:
         current = _current.get()
