@@ -5,7 +5,8 @@ WorkflowError
 │   └── WorkflowConfigurationError     no or too many start or stop events
 ├── WorkflowRuntimeError               a run that went wrong
 │   ├── WorkflowDeadEndError           nothing runs, is queued or can come
-│   └── WorkflowStepDoesNotExistError  a step name that nobody has
+│   ├── WorkflowStepDoesNotExistError  a step name that nobody has
+│   └── StepTimeoutError               a step that took longer than its own timeout (also a TimeoutError)
 ├── WorkflowTimeoutError               a run that took longer than its timeout (also a TimeoutError)
 ├── WorkflowCancelledByUser            a run that was cancelled
 ├── ContextSerdeError                  saved state that cannot be written or read
@@ -38,6 +39,10 @@ class WorkflowDeadEndError(WorkflowRuntimeError):
 
 class WorkflowStepDoesNotExistError(WorkflowRuntimeError):
     """A step was named that the flow does not have."""
+
+
+class StepTimeoutError(WorkflowRuntimeError, TimeoutError):
+    """A step took longer than ``@step(timeout=...)`` allows. Its retry policy decides whether it runs again."""
 
 
 class WorkflowTimeoutError(WorkflowError, TimeoutError):

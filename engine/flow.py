@@ -182,6 +182,7 @@ def _step_node(spec: StepSpec, inferred: Inferred, types: Mapping[type[Event], s
         function=f"{function.__module__}.{function.__qualname__}",
         num_workers=spec.num_workers,
         retry=describe_policy(spec.retry_policy),
+        timeout=spec.timeout,
         joins=tuple(JoinItem(f"event:{types[cls]}", count) for cls, count in inferred.joins),
         sync=not spec.is_async,
         span_kind=spec.span_kind,

@@ -48,6 +48,13 @@ class WorkflowHandler:
         """The error of an ended run, None when it ended well. Raises ``asyncio.InvalidStateError`` before the end."""
         return self._run.future.exception()
 
+    async def run_step(self) -> list[Event] | None:
+        """In a stepwise run: let the steps under way finish, and take the events that they made.
+
+        They go nowhere until they are sent on with ``ctx.send_event``. None when the run is over.
+        """
+        return await self._run.run_step()
+
     def detach(self) -> WorkflowHandler:
         """Let the run go on when whoever awaits it is cancelled."""
         self._detached = True

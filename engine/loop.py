@@ -20,6 +20,7 @@ from .alive import hold, let_go
 from .context import Context, EventT, RetryInfo
 from .diagnosis import explain
 from .errors import (
+    StepTimeoutError,
     WorkflowCancelledByUser,
     WorkflowDeadEndError,
     WorkflowRuntimeError,
@@ -33,6 +34,7 @@ from .observers import Hooks
 from .reducer import Tick, reduce
 from .reporter import Reporter
 from .state import Envelope, Execution, RunState, Waiter
+from .stepwise import Stepwise
 from .stream import Stream
 from .threads import StepThreads
 
@@ -61,6 +63,7 @@ class RunLoop:
         "_reporter",
         "_started",
         "_steps_context",
+        "_stepwise",
         "_tasks",
         "_thread",
         "_threads",
@@ -82,6 +85,7 @@ class RunLoop:
         context: Context[Any],
         run_id: str,
         hooks: Hooks,
+        stepwise: bool = False,
         on_closed: Callable[[], None] | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
@@ -98,6 +102,7 @@ class RunLoop:
         self._deadline: float | None = None
         self._threads = StepThreads(flow.steps.values())
         self._end: reducer.End | None = None
+        self._stepwise = Stepwise() if stepwise else None
         self._closed = False
         self._started = False
         self.flow = flow
@@ -136,6 +141,20 @@ class RunLoop:
     def cancel(self) -> None:
         """End the run as cancelled. Does nothing after its end."""
         self._on_thread(lambda: self._tick(reducer.Cancelled(self._clock())))
+
+    async def run_step(self) -> list[Event] | None:
+        """Let the steps under way finish: the events that they made, or None when the run is over."""
+        stepwise = self._stepwise
+        if stepwise is None:
+            raise WorkflowRuntimeError("run_step() belongs to a stepwise run: workflow.run(stepwise=True)")
+        while not self.future.done():
+            if self.state.idle and stepwise.holds:
+                return stepwise.hand_out()
+            if self.state.idle and not self.flow.open_to_outside:
+                self._dead_end()
+            else:
+                await stepwise.wait()
+        return None
 
     def abandon(self) -> None:
         """End the run after its loop: observers are told, nothing else can happen any more."""
@@ -215,12 +234,22 @@ class RunLoop:
         state = self.state
         for command in reduce(state, tick):
             _PERFORM[type(command)](self, command)
-        if not (state.running or state.queued or state.delayed or state.ended or self.flow.open_to_outside):
+        if self._stepwise is not None:
+            self._stepwise.wake()
+        elif not (state.running or state.queued or state.delayed or state.ended or self.flow.open_to_outside):
             self._dead_end()
 
     def _add(self, event: Event, execution: Execution | None, target: str, mode: str) -> None:
-        envelope = self._envelope(event, execution, target, mode)
-        self._tick(reducer.EventAdded(envelope, envelope.sent_at))
+        if self._closed:
+            _logger.warning("run %s of %s has ended: %s is dropped", self.run_id, self.flow.name, type(event).__name__)
+            return
+        envelope = self._stepwise.take_back(event) if self._stepwise is not None else None
+        if envelope is None:
+            envelope = self._envelope(event, execution, target, mode)
+        if self._stepwise is not None and execution is not None:
+            self._stepwise.hold(envelope)
+        else:
+            self._tick(reducer.EventAdded(envelope, self._clock()))
 
     def _envelope(self, event: Event, execution: Execution | None, target: str, mode: str) -> Envelope:
         state = self.state
@@ -255,7 +284,10 @@ class RunLoop:
     async def _attempt(self, execution: Execution) -> None:
         execution.entered = True
         try:
-            result = await execution.step.call(self._context, execution.envelope.event)
+            if execution.step.spec.timeout is None:
+                result = await execution.step.call(self._context, execution.envelope.event)
+            else:
+                result = await self._within(execution.step.spec.timeout, execution)
         except BaseException as error:  # strangers' code: every end of a step is recorded
             del self._tasks[execution]
             if not self._closed:
@@ -266,6 +298,18 @@ class RunLoop:
             del self._tasks[execution]
             if not self._closed:
                 self._returned(execution, result)
+
+    async def _within(self, seconds: float, execution: Execution) -> Any:
+        limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
+                return await execution.step.call(self._context, execution.envelope.event)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise StepTimeoutError(
+                f"step {execution.step.name!r} of {self.flow.name} took longer than its timeout of {seconds:g} s"
+            ) from error
 
     def _returned(self, execution: Execution, result: Any) -> None:
         if result is not None and type(result) not in self.flow.routes and not isinstance(result, Event):
@@ -279,6 +323,9 @@ class RunLoop:
         envelope = None if result is None else self._envelope(result, execution, "", "return")
         if self._hooks.attempt_ended:
             self._reporter.attempt_ended(execution, "completed", None, None, result)
+        if envelope is not None and self._stepwise is not None:
+            self._stepwise.hold(envelope)
+            envelope = None
         self._tick(reducer.StepReturned(execution, envelope, now))
         if self._end is not None:
             self._close_when_idle()
@@ -296,7 +343,8 @@ class RunLoop:
         delay = self._retry_delay(execution, error, now)
         _add_note(error, execution, self.flow.name, self.run_id)
         if self._hooks.attempt_ended:
-            self._reporter.attempt_ended(execution, "failed" if delay is None else "retrying", error, delay, None)
+            last = "timed_out" if isinstance(error, StepTimeoutError) else "failed"
+            self._reporter.attempt_ended(execution, last if delay is None else "retrying", error, delay, None)
         self._tick(reducer.StepFailed(execution, error, delay, now))
         self._close_when_idle()
 
@@ -431,6 +479,8 @@ class RunLoop:
             self._reporter.run_ended(end)
         self._settle(end)
         self.stream.close()
+        if self._stepwise is not None:
+            self._stepwise.wake()
         let_go(self._loop, self)
         if self._started and self._on_closed is not None:
             self._on_closed()

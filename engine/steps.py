@@ -46,6 +46,7 @@ class StepSpec:
     is_async: bool
     num_workers: int = 4
     retry_policy: RetryPolicy | None = None
+    timeout: float | None = None
     span_kind: str = "CHAIN"
     namespace: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -67,6 +68,7 @@ def step(
     workflow: Any = None,
     num_workers: int = 4,
     retry_policy: RetryPolicy | None = None,
+    timeout: float | None = None,
     span_kind: str = "CHAIN",
 ) -> Callable[[Function], Function]: ...
 def step(
@@ -76,14 +78,16 @@ def step(
     workflow: Any = None,
     num_workers: int = 4,
     retry_policy: RetryPolicy | None = None,
+    timeout: float | None = None,
     span_kind: str = "CHAIN",
 ) -> Any:
     """Make a function a step of a workflow.
 
     Inside a workflow class it decorates methods; outside it needs ``workflow=``, a class or an instance. The event
     parameter's annotation (unions allowed) says which events start the step, the return annotation which it makes.
-    ``num_workers`` is how many may run at once in one run, ``retry_policy`` what happens when it raises, ``span_kind``
-    the OpenInference kind shown by tracing backends (``CHAIN``, ``TOOL``, ``AGENT``, ``RETRIEVER``, ``LLM``, …).
+    ``num_workers`` is how many may run at once in one run, ``retry_policy`` what happens when it raises, ``timeout``
+    the seconds that one attempt may take, ``span_kind`` the OpenInference kind shown by tracing backends (``CHAIN``,
+    ``TOOL``, ``AGENT``, ``RETRIEVER``, ``LLM``, …).
 
     Raises ``WorkflowValidationError`` at once when the signature cannot work.
     """
@@ -94,10 +98,14 @@ def step(
             f"retry_policy must have a method next(elapsed_time, attempts, error); {retry_policy!r} has none"
         )
 
+    if timeout is not None and (isinstance(timeout, bool) or not timeout > 0):
+        raise WorkflowValidationError(f"timeout must be a number of seconds above 0, it is {timeout!r}")
     namespace = _caller_names()
 
     def decorate(target: Function) -> Function:
-        spec = read_spec(target, namespace, num_workers, retry_policy, span_kind, attached=workflow is not None)
+        spec = read_spec(
+            target, namespace, num_workers, retry_policy, timeout, span_kind, attached=workflow is not None
+        )
         setattr(target, SPEC_ATTRIBUTE, spec)
         if workflow is not None:
             workflow.add_step(target)
@@ -111,6 +119,7 @@ def read_spec(
     namespace: dict[str, Any],
     num_workers: int,
     retry_policy: RetryPolicy | None,
+    timeout: float | None,
     span_kind: str,
     *,
     attached: bool,
@@ -147,6 +156,7 @@ def read_spec(
         is_async=inspect.iscoroutinefunction(function),
         num_workers=num_workers,
         retry_policy=retry_policy,
+        timeout=timeout,
         span_kind=span_kind,
         namespace=namespace,
     )

@@ -147,21 +147,23 @@ class Workflow:
     def run(
         self,
         ctx: Context[Any] | None = None,
+        stepwise: bool = False,
         start_event: StartEvent | None = None,
         run_id: str | None = None,
         **fields: Any,
     ) -> WorkflowHandler:
         """Start a run; ``fields`` become the fields of its start event, unless ``start_event`` is given.
 
-        Must be called where an event loop runs. ``ctx`` carries over the state of an earlier run. Raises
-        ``WorkflowValidationError`` when the flow cannot work, ``ValueError`` when ``start_event`` is no StartEvent, and
-        ``WorkflowRuntimeError`` when ``fields`` do not fit the start event.
+        Must be called where an event loop runs. ``stepwise`` holds back what steps make, see ``handler.run_step``.
+        ``ctx`` carries over the state of an earlier run. Raises ``WorkflowValidationError`` when the flow cannot
+        work, ``ValueError`` when ``start_event`` is no StartEvent, and ``WorkflowRuntimeError`` when ``fields`` do
+        not fit the start event.
         """
         flow = self._ready_flow()
         event = _start_event(flow, start_event, fields)
         context: Context[Any] = Context() if ctx is None else ctx
         hooks = hooks_for_run(Narrator) if self._verbose else hooks_for_run()
-        run = RunLoop(flow, self, context, run_id or uuid.uuid4().hex[:12], hooks, self._run_closed)
+        run = RunLoop(flow, self, context, run_id or uuid.uuid4().hex[:12], hooks, stepwise, self._run_closed)
         context.bind(run)
         self.__dict__["_last_run_id"] = run.run_id
         self._admit(run, event)

@@ -12,6 +12,7 @@ from wftrace.engine.context import Context, RetryInfo
 from wftrace.engine.errors import (
     ContextSerdeError,
     GraphFormatError,
+    StepTimeoutError,
     TraceError,
     WorkflowCancelledByUser,
     WorkflowConfigurationError,
@@ -95,6 +96,7 @@ __all__ = [
     "RetryInfo",
     "RetryPolicy",
     "StartEvent",
+    "StepTimeoutError",
     "StopEvent",
     "TraceError",
     "UnhandledEvent",

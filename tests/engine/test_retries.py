@@ -17,6 +17,7 @@ from wftrace import (
     ExponentialBackoffRetryPolicy,
     RetryPolicy,
     StartEvent,
+    StepTimeoutError,
     StopEvent,
     Workflow,
     WorkflowRuntimeError,
@@ -223,3 +224,37 @@ def test_a_retry_waits_as_long_as_it_says() -> None:
     begun = time.monotonic()
     asyncio.run(result(failing(1, ConstantDelayRetryPolicy(maximum_attempts=1, delay=0.05))))
     assert time.monotonic() - begun >= 0.05
+
+
+def test_a_step_with_a_timeout_of_its_own() -> None:
+    """An attempt that takes too long fails with a sentence and is retried by the policy."""
+    calls: list[int] = []
+
+    class Flow(Workflow):
+        @step(timeout=0.02, retry_policy=ConstantDelayRetryPolicy(maximum_attempts=1, delay=0))
+        async def work(self, ev: StartEvent) -> StopEvent:
+            calls.append(1)
+            await asyncio.sleep(60 if len(calls) < ev.slow else 0)
+            return StopEvent(result=len(calls))
+
+    async def main(slow: int) -> Any:
+        calls.clear()
+        return await Flow().run(slow=slow)
+
+    assert asyncio.run(main(2)) == 2
+    with pytest.raises(StepTimeoutError, match=r"step 'work' of Flow took longer than its timeout of 0\.02 s"):
+        asyncio.run(main(3))
+    assert Flow.graph.step["work"].timeout == 0.02
+
+
+def test_a_timeout_error_of_the_step_itself_is_its_own() -> None:
+    """What the step raises is not taken for the step's timeout."""
+
+    class Flow(Workflow):
+        @step(timeout=60)
+        async def work(self, ev: StartEvent) -> StopEvent:
+            raise TimeoutError("the server's")
+
+    with pytest.raises(TimeoutError, match="the server's") as caught:
+        asyncio.run(result(Flow))
+    assert type(caught.value) is TimeoutError
