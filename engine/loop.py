@@ -289,13 +289,11 @@ class RunLoop:
             else:
                 result = await self._within(execution.step.spec.timeout, execution)
         except BaseException as error:  # strangers' code: every end of a step is recorded
-            del self._tasks[execution]
             if not self._closed:
                 self._raised(execution, error)
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 self._loop.call_soon(_raise, error)  # out of the loop, as any callback's would go
         else:
-            del self._tasks[execution]
             if not self._closed:
                 self._returned(execution, result)
 
@@ -321,8 +319,7 @@ class RunLoop:
             return
         now = self._check_deadline()
         envelope = None if result is None else self._envelope(result, execution, "", "return")
-        if self._hooks.attempt_ended:
-            self._reporter.attempt_ended(execution, "completed", None, None, result)
+        self._leave(execution, "completed", result=result)
         if envelope is not None and self._stepwise is not None:
             self._stepwise.hold(envelope)
             envelope = None
@@ -336,17 +333,28 @@ class RunLoop:
             self._tick(reducer.Cancelled(now))
         if self.state.ended:
             outcome = "cancelled" if isinstance(error, asyncio.CancelledError) else "failed"
-            if self._hooks.attempt_ended:
-                self._reporter.attempt_ended(execution, outcome, None if outcome == "cancelled" else error, None, None)
+            self._leave(execution, outcome, None if outcome == "cancelled" else error)
             self._close_when_idle()
             return
         delay = self._retry_delay(execution, error, now)
         _add_note(error, execution, self.flow.name, self.run_id)
-        if self._hooks.attempt_ended:
-            last = "timed_out" if isinstance(error, StepTimeoutError) else "failed"
-            self._reporter.attempt_ended(execution, last if delay is None else "retrying", error, delay, None)
+        last = "timed_out" if isinstance(error, StepTimeoutError) else "failed"
+        self._leave(execution, last if delay is None else "retrying", error, delay)
         self._tick(reducer.StepFailed(execution, error, delay, now))
         self._close_when_idle()
+
+    def _leave(
+        self,
+        execution: Execution,
+        outcome: str,
+        error: BaseException | None = None,
+        delay: float | None = None,
+        result: Event | None = None,
+    ) -> None:
+        """An attempt is over: it is told as ended before anything that follows from it."""
+        del self._tasks[execution]
+        if self._hooks.attempt_ended:
+            self._reporter.attempt_ended(execution, outcome, error, delay, result)
 
     def _check_deadline(self) -> float:
         """The time now. A step that held up the loop past the deadline does not count as in time."""
@@ -444,9 +452,7 @@ class RunLoop:
         for execution, task in list(self._tasks.items()):
             task.cancel()
             if not execution.entered:  # its task ends without ever reaching the step
-                del self._tasks[execution]
-                if self._hooks.attempt_ended:
-                    self._reporter.attempt_ended(execution, "cancelled", None, None, None)
+                self._leave(execution, "cancelled")
         if self._tasks:
             self._timers.add(self._loop.call_later(GRACE, self._close))
         else:
