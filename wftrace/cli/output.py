@@ -5,22 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from wftrace.formats import FORMATS as SUFFIXES
+
 from .errors import CommandError, closest
 from .speech import is_terminal
 
-SUFFIXES = {
-    ".svg": "svg",
-    ".png": "png",
-    ".pdf": "pdf",
-    ".dot": "dot",
-    ".gv": "dot",
-    ".mmd": "mermaid",
-    ".mermaid": "mermaid",
-    ".txt": "ascii",
-    ".json": "json",
-    ".html": "html",
-    ".htm": "html",
-}
 FORMATS = tuple(dict.fromkeys(SUFFIXES.values()))
 BINARY = frozenset({"png", "pdf"})
 

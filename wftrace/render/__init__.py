@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from .picture import FORMATS, Picture, draw_graph, draw_overlay
+from wftrace.formats import FORMATS
+
+from .picture import Picture, draw_graph, draw_overlay
 
 __all__ = ["FORMATS", "Picture", "draw_graph", "draw_overlay"]

@@ -14,6 +14,7 @@ from wftrace.drawing.layout import Direction
 from wftrace.drawing.page import Theme
 from wftrace.drawing.scene import Scene
 from wftrace.engine.graph import FlowGraph
+from wftrace.formats import FORMATS
 from wftrace.overlays import EdgeKey, Overlay
 
 from .ascii import render_ascii
@@ -25,21 +26,6 @@ from .html import render_html
 from .image import render_image
 from .mermaid import render_mermaid
 from .svg import render_svg
-
-FORMATS: dict[str, str] = {
-    ".svg": "svg",
-    ".png": "png",
-    ".pdf": "pdf",
-    ".dot": "dot",
-    ".gv": "dot",
-    ".mmd": "mermaid",
-    ".mermaid": "mermaid",
-    ".txt": "ascii",
-    ".json": "json",
-    ".html": "html",
-    ".htm": "html",
-}
-"""The format of each file suffix."""
 
 
 @dataclass(frozen=True)
