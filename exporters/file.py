@@ -79,8 +79,8 @@ def read_trace(source: str | Path, problems: list[str] | None = None) -> list[Sp
 def _lines(source: str | Path, name: str) -> list[str]:
     try:
         raw = sys.stdin.buffer.read() if name == "standard input" else Path(source).read_bytes()
-    except OSError as error:
-        raise TraceError(f"{name} cannot be read: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:
+        raise TraceError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     return raw.decode("utf-8-sig", errors="replace").split("\n")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -37,13 +37,15 @@ def traces_address(endpoint: str) -> str:
     >>> traces_address("http://localhost:4318"), traces_address("https://example.org/otlp/v1/traces")
     ('http://localhost:4318/v1/traces', 'https://example.org/otlp/v1/traces')
     """
-    parts = urlsplit(endpoint)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise EndpointError(
-            f"{endpoint!r} is no address to send a trace to; give http://HOST:PORT, or the word phoenix or jaeger, "
-            "or a file name that ends in .jsonl"
-        )
-    return endpoint if parts.path.strip("/") else endpoint.rstrip("/") + TRACES_PATH
+    problem = f"{endpoint!r} is no address to send a trace to; give http://HOST:PORT, or the word phoenix or jaeger, "
+    try:
+        parts = urlsplit(endpoint)
+        known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError as error:
+        raise EndpointError(f"{problem}or a file name that ends in .jsonl ({error})") from error
+    if not known:
+        raise EndpointError(f"{problem}or a file name that ends in .jsonl")
+    return endpoint if parts.path.strip("/") else urlunsplit(parts._replace(path=TRACES_PATH))
 
 
 def _configured(name: str) -> bool:

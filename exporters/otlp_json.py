@@ -25,21 +25,23 @@ _STATUS_FROM_CODE: dict[object, Literal["unset", "ok", "error"]] = {
     "2": "error",
     "STATUS_CODE_ERROR": "error",
 }
+_NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 _SAMPLED = 256 + 1
+_DEPTH = 8
 
 
 def encode(spans: Sequence[Span]) -> dict[str, Any]:
     """The document of some spans, grouped by resource and scope in order of appearance."""
-    groups: dict[tuple[tuple[tuple[str, AttributeValue], ...], str], list[Span]] = {}
-    for span in spans:
-        groups.setdefault((tuple(span.resource.items()), span.scope), []).append(span)
+    groups: dict[tuple[str, str], list[Span]] = {}
+    for span in spans:  # by repr: True and 1 are equal, but not the same attribute
+        groups.setdefault((repr(span.resource), span.scope), []).append(span)
     return {
         "resourceSpans": [
             {
-                "resource": {"attributes": _encode_attributes(dict(resource))},
+                "resource": {"attributes": _encode_attributes(mine[0].resource)},
                 "scopeSpans": [{"scope": {"name": scope}, "spans": [_encode_span(span) for span in mine]}],
             }
-            for (resource, scope), mine in groups.items()
+            for (_, scope), mine in groups.items()
         ]
     }
 
@@ -98,7 +100,7 @@ def _encode_value(value: object) -> dict[str, Any]:
         case int():
             return {"intValue": str(value)}
         case float():
-            return {"doubleValue": value if math.isfinite(value) else str(value)}
+            return {"doubleValue": value if math.isfinite(value) else _NOT_FINITE[str(value)]}
         case list() | tuple():
             return {"arrayValue": {"values": [_encode_value(item) for item in value]}}
         case _:
@@ -152,7 +154,7 @@ def _decode_attributes(items: object) -> dict[str, AttributeValue]:
     return attributes
 
 
-def _decode_value(value: object) -> AttributeValue | None:
+def _decode_value(value: object, depth: int = _DEPTH) -> AttributeValue | None:
     text = _get(value, "stringValue", "string_value")
     if isinstance(text, str):
         return clean_text(text)
@@ -166,8 +168,8 @@ def _decode_value(value: object) -> AttributeValue | None:
     if number is not None:
         return _number(number)
     array = _get(value, "arrayValue", "array_value")
-    if array is not None:
-        members = [_decode_value(item) for item in _items(array, "values")]
+    if array is not None and depth:
+        members = [_decode_value(item, depth - 1) for item in _items(array, "values")]
         return _one_type([member for member in members if member is not None])
     return None
 
@@ -201,12 +203,14 @@ def _text(value: object) -> str:
 
 
 def _whole(value: object) -> int:
+    """A whole number of 64 bits, also written as text; 0 for anything else."""
     if isinstance(value, str) and len(value) <= 20:
         try:
-            return int(value)
+            value = int(value)
         except ValueError:
             return 0
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    fits = isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**64
+    return value if fits and isinstance(value, int) else 0
 
 
 def _number(value: object) -> float:

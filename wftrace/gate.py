@@ -8,10 +8,11 @@ cut with a visible mark. Nothing here raises, whatever it is given.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from .trace import AttributeValue
@@ -31,14 +32,16 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _ODD = re.compile("[^\t\n\x20-\x7e\u00a1-\u1fff\u2010-\u2027\u2030-\u2065\u2070-\ud7ff\ue000-\ufffd]")
 
 _SECRET_KEY = re.compile(
-    r"(?:^|[_.\-\s])(?:password|passwd|pwd|passphrase|secret|secrets|token|api[_\-]?key|apikey|access[_\-]?key|"
-    r"private[_\-]?key|client[_\-]?secret|authorization|auth|cookie|credentials?|session[_\-]?key)(?:$|[_.\-\s])",
+    r"(?:^|[_.\-\s])(?:password|passwd|pwd|passphrase|secrets?|token|api[_\-]?key|access[_\-]?key|private[_\-]?key|"
+    r"authorization|auth|cookie|credentials?|session[_\-]?key)\d{0,3}(?=$|[_.\-\s])"
+    r"(?![_.\-\s](?:counts?|type|limit|usage|length|policy|method)(?:$|[_.\-\s]))",
     re.IGNORECASE,
 )
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SECRET_VALUE = re.compile(
-    r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]{0,20000}?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|$)"
+    r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:[\s\S]*?-----END [A-Z ]{0,40}PRIVATE KEY-----|[\s\S]*)"
     r"|\bsk-[A-Za-z0-9_\-]{16,512}"
+    r"|\b[rs]k_(?:live|test)_[A-Za-z0-9]{10,255}"
     r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"
     r"|\bgh[pousr]_[A-Za-z0-9]{20,255}\b"
     r"|\bgithub_pat_[A-Za-z0-9_]{20,255}\b"
@@ -48,7 +51,11 @@ _SECRET_VALUE = re.compile(
     r"|\beyJ[A-Za-z0-9_\-]{8,2048}\.[A-Za-z0-9_\-]{8,4096}\.[A-Za-z0-9_\-]{4,2048}"
     r"|(?<=://)[^\s/:@]{0,256}:[^\s/@]{1,256}(?=@)"
     r"|(?<=[Bb]earer )[A-Za-z0-9._~+/\-]{8,4096}=*"
-    r"|(?<=[?&;])(?:token|key|api_?key|access_token|password|secret|sig|signature)=[^&\s#;]{1,2048}",
+    r"|(?<=uthorization: Basic )[A-Za-z0-9+/=]{4,4096}"
+    r"|(?<=[?&;])(?i:(?:x-amz-|access_|refresh_|id_|auth_|client_|private_|api_?)?"
+    r"(?:token|key|password|passwd|pwd|secret|sig|signature|credential))=[^\s&#;\"'<>]{1,2048}"
+    r"|(?<![A-Za-z0-9_\-])(?i:password|passwd|pwd|api_?key|access_token|client_secret)="
+    r"(?:\"[^\"\n]{1,1024}\"|'[^'\n]{1,1024}'|[^\s&#;,\"'<>()]{1,1024})",
 )
 
 
@@ -74,20 +81,20 @@ def redact_text(text: str) -> str:
     return _SECRET_VALUE.sub(REDACTED, text)
 
 
-def cut_text(text: str, limit: int = TEXT_LIMIT) -> str:
-    """The text, or its beginning with a mark that says how much is gone.
+def cut_text(text: str, limit: int = TEXT_LIMIT, gone: int = 0) -> str:
+    """The text, or its beginning with a mark that says how much is gone; ``gone`` characters were cut before.
 
     >>> cut_text("abcdefgh", 3)
     'abc…[5 characters cut]'
     """
-    if len(text) <= limit:
-        return text
-    return f"{text[:limit]}…[{len(text) - limit} characters cut]"
+    cut = max(0, len(text) - limit) + gone
+    return f"{text[:limit]}…[{cut} characters cut]" if cut else text
 
 
 def safe_text(text: str, limit: int = TEXT_LIMIT) -> str:
     """Cleaned, redacted, cut: in the order in which nothing can slip through."""
-    return cut_text(redact_text(clean_text(text[: limit * 4])), limit)
+    head = text[: limit * 4]
+    return cut_text(redact_text(clean_text(head)), limit, len(text) - len(head))
 
 
 def is_secret_key(key: str) -> bool:
@@ -113,19 +120,43 @@ def clean_value(value: object) -> AttributeValue | None:
 
     Whole numbers beyond 64 bits become text; ``None`` and what has no such form are left out by the caller (``None``).
     """
+    try:
+        return _attribute(value)
+    except Exception:  # strangers' subclasses
+        return None
+
+
+def _attribute(value: object) -> AttributeValue | None:
     match value:
         case bool():
             return value
         case str():
             return safe_text(value)
         case int():
-            return value if -(2**63) <= value < 2**63 else str(value)[:TEXT_LIMIT]
+            return int(value) if _fits(value) else _digits(value)
         case float():
-            return value if math.isfinite(value) else str(value)
+            return float(value) if math.isfinite(value) else str(value)
         case list() | tuple():
-            return tuple(safe_text(str(item)) for item in value)
+            return _attributes(value)
         case _:
             return None
+
+
+def _attributes(items: Sequence[object]) -> AttributeValue:
+    clean = [_attribute(item) if isinstance(item, str | int | float) else None for item in items]
+    for kind in (str, bool, int, float):
+        if all(type(item) is kind for item in clean):
+            return cast(AttributeValue, tuple(clean))
+    return tuple(safe_text(item if isinstance(item, str) else payload(item)[0]) for item in items)
+
+
+def _fits(number: int) -> bool:
+    return -(2**63) <= number < 2**63
+
+
+def _digits(number: int) -> str:
+    """A whole number as text; Python refuses to write very long ones."""
+    return str(number) if number.bit_length() < 1024 else f"<int of {number.bit_length()} bits>"
 
 
 def clean_attributes(attributes: Mapping[str, object]) -> dict[str, AttributeValue]:
@@ -143,65 +174,110 @@ def payload(value: object, limit: int = TEXT_LIMIT) -> tuple[str, str]:
 
     JSON (``application/json``) while it fits into ``limit`` characters; cut, it is no longer JSON (``text/plain``).
     """
-    text = json.dumps(_plain(value, DEPTH_LIMIT, set()), ensure_ascii=False)
+    text = json.dumps(_Plain(limit).plain(value, DEPTH_LIMIT, frozenset()), ensure_ascii=False)
+    kept = cut_text(clean_text(text), limit)
+    return kept, "application/json" if len(kept) <= limit else "text/plain"
+
+
+def summary(value: object, limit: int = TEXT_LIMIT) -> tuple[str, str]:
+    """The shape of a value without its content: keys, types and lengths; with its mime type, as ``payload`` has it."""
+    text = json.dumps(_Plain(limit).shape(value, 3), ensure_ascii=False)
     kept = cut_text(redact_text(clean_text(text)), limit)
     return kept, "application/json" if len(kept) <= limit else "text/plain"
 
 
-def summary(value: object) -> tuple[str, str]:
-    """The shape of a value without its content: keys, types and lengths; with its mime type."""
-    return json.dumps(_shape(value, 3), ensure_ascii=False), "application/json"
+class _Plain:
+    """Turns values into what JSON can hold, until it has made ``limit`` characters and some more.
 
+    Without such a purse a small value whose parts share their parts would have no end.
+    """
 
-def _plain(value: object, depth: int, above: set[int]) -> Any:
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        return clean_text(value[: TEXT_LIMIT * 2])
-    if isinstance(value, int):
-        return value if abs(value) < 2**63 else str(value)[:TEXT_LIMIT]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, bytes | bytearray | memoryview):
-        return f"<{len(value)} bytes>"
-    if depth == 0:
-        return f"<{type(value).__name__}>"
-    if id(value) in above:
-        return "<cycle>"
-    inner = above | {id(value)}
-    if isinstance(value, Mapping):
-        return _plain_items(value.items(), len(value), depth, inner)
-    if isinstance(value, list | tuple | set | frozenset):
-        items = [_plain(item, depth - 1, inner) for item, _ in zip(value, range(ITEMS_LIMIT), strict=False)]
-        return [*items, f"… {len(value) - ITEMS_LIMIT} more"] if len(value) > ITEMS_LIMIT else items
-    fields = _fields(value)
-    if fields is not None:
-        return _plain_items(fields.items(), len(fields), depth, inner)
-    return _text_of(value)
+    __slots__ = ("_left", "_limit")
 
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._left = limit
 
-def _plain_items(items: Iterable[tuple[object, object]], count: int, depth: int, above: set[int]) -> dict[str, Any]:
-    plain: dict[str, Any] = {}
-    for (key, item), _ in zip(items, range(ITEMS_LIMIT), strict=False):
-        name = clean_text(_text_of(key))
-        plain[name] = REDACTED if is_secret_key(name) else _plain(item, depth - 1, above)
-    if count > ITEMS_LIMIT:
-        plain["…"] = f"{count - ITEMS_LIMIT} more"
-    return plain
+    def plain(self, value: object, depth: int, above: frozenset[int]) -> Any:
+        """The value with its content."""
+        try:
+            plain = self._plain(value, depth, above)
+        except Exception:  # strangers' mappings, sequences and numbers
+            plain = f"<{type(value).__name__}>"
+        self._left -= len(plain) + 2 if isinstance(plain, str) else 4
+        return plain
 
+    def _plain(self, value: object, depth: int, above: frozenset[int]) -> Any:
+        match value:
+            case None | bool():
+                return value
+            case str():
+                return safe_text(value, self._limit)
+            case int():
+                return int(value) if _fits(value) else _digits(value)
+            case float():
+                return float(value) if math.isfinite(value) else str(value)
+            case bytes() | bytearray() | memoryview():
+                return f"<{len(value)} bytes>"
+        if depth == 0:
+            return f"<{type(value).__name__}>"
+        if id(value) in above:
+            return "<cycle>"
+        return self._parts(value, depth - 1, above | {id(value)})
 
-def _shape(value: object, depth: int) -> Any:
-    if isinstance(value, str | bytes):
-        return f"{type(value).__name__}[{len(value)}]"
-    if isinstance(value, Mapping) and depth:
-        pairs = zip(value.items(), range(ITEMS_LIMIT), strict=False)
-        return {clean_text(_text_of(key)): _shape(item, depth - 1) for (key, item), _ in pairs}
-    if isinstance(value, list | tuple | set | frozenset):
-        return f"{type(value).__name__}[{len(value)}]"
-    fields = _fields(value) if depth else None
-    if fields is not None:
-        return {key: _shape(item, depth - 1) for key, item in fields.items()}
-    return type(value).__name__
+    def _parts(self, value: object, depth: int, above: frozenset[int]) -> Any:
+        if isinstance(value, Mapping):
+            return self._items(value.items(), len(value), depth, above)
+        if isinstance(value, list | tuple | set | frozenset):
+            plain: list[Any] = []
+            for item in itertools.islice(value, ITEMS_LIMIT):
+                if self._left <= 0:
+                    break
+                plain.append(self.plain(item, depth, above))
+            return plain if len(plain) == len(value) else [*plain, f"… {len(value) - len(plain)} more"]
+        fields = _fields(value)
+        if fields is not None:
+            return self._items(fields.items(), len(fields), depth, above)
+        return safe_text(_text_of(value), self._limit)
+
+    def _items(
+        self, items: Iterable[tuple[object, object]], count: int, depth: int, above: frozenset[int]
+    ) -> dict[str, Any]:
+        plain: dict[str, Any] = {}
+        seen = 0
+        for key, item in itertools.islice(items, ITEMS_LIMIT):
+            if self._left <= 0:
+                break
+            seen += 1
+            name = redact_text(_text_of(key))
+            self._left -= len(name) + 4
+            plain[name] = REDACTED if is_secret_key(name) else self.plain(item, depth, above)
+        if count > seen:
+            plain["…"] = f"{count - seen} more"
+        return plain
+
+    def shape(self, value: object, depth: int) -> Any:
+        """The value without its content."""
+        self._left -= 8
+        try:
+            return self._shape(value, depth)
+        except Exception:  # strangers' mappings and sequences
+            return type(value).__name__
+
+    def _shape(self, value: object, depth: int) -> Any:
+        if isinstance(value, str | bytes | list | tuple | set | frozenset):
+            return f"{type(value).__name__}[{len(value)}]"
+        fields = value if isinstance(value, Mapping) else _fields(value)
+        if fields is None or not depth:
+            return type(value).__name__
+        shape: dict[str, Any] = {}
+        for key, item in itertools.islice(fields.items(), ITEMS_LIMIT):
+            if self._left <= 0:
+                break
+            name = _text_of(key)
+            self._left -= len(name) + 4
+            shape[name] = self.shape(item, depth - 1)
+        return shape
 
 
 def _fields(value: object) -> dict[str, object] | None:

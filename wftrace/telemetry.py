@@ -69,6 +69,7 @@ class SpanObserver(Observer):
         self._run: OpenSpan
         self._common: dict[str, AttributeValue] = {}
         self._of_step: dict[str, dict[str, AttributeValue]] = {}
+        self._send_names: dict[str, tuple[str, str]] = {}
         self._graph: FlowGraph
 
     def run_started(self, fact: RunStarted) -> None:
@@ -163,7 +164,7 @@ class SpanObserver(Observer):
 
     def event_sent(self, fact: EventSent) -> None:
         """One span without duration for each emission; its id travels with the event."""
-        kind = clean_text(fact.event_type)
+        kind, name = self._send_names.get(fact.event_type) or self._name_send(fact.event_type)
         attributes: dict[str, AttributeValue] = {
             **self._common,
             words.SEQ: fact.seq,
@@ -176,7 +177,6 @@ class SpanObserver(Observer):
         if fact.target:
             attributes[words.EVENT_TARGET] = clean_text(fact.target)
         parent = self._attempts.get(fact.producer, self._run)
-        name = f"{words.SEND_SPAN} {kind.rpartition('.')[2]}"
         span = self._sink.child(name, parent, attributes, fact.time_ns)
         span.end(fact.time_ns, None)
         fact.headers[self._sink.header] = "-".join(("00", *span.id, "01"))
@@ -221,6 +221,12 @@ class SpanObserver(Observer):
             attributes[words.FAILED_EXECUTION_ID] = clean_text(fact.failed_execution)
         self._run.set(attributes)
         self._run.end(fact.time_ns, self._message(fact.error) if failed else None)
+
+    def _name_send(self, event_type: str) -> tuple[str, str]:
+        """An event type as it may stand in a span, and the name of the spans of its emissions."""
+        kind = clean_text(event_type)
+        names = self._send_names[event_type] = (kind, f"{words.SEND_SPAN} {kind.rpartition('.')[2]}")
+        return names
 
     def _step_constants(self, name: str) -> dict[str, AttributeValue]:
         node = self._graph.step[name]

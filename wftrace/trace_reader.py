@@ -219,11 +219,16 @@ def _number(span: Span, key: str, default: int = 0) -> int:
     value = span.attributes.get(key, default)
     if isinstance(value, str):
         return int(value) if value.lstrip("-").isdecimal() and len(value) < 20 else default
-    return int(value) if isinstance(value, int | float) else default
+    if isinstance(value, float):
+        return int(value) if abs(value) < 2**63 else default
+    return value if isinstance(value, int) else default
 
 
 def _float(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """A number of sensible size; some backends hold NaN, and a broken file anything."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 2**63:
+        return None
+    return float(value)
 
 
 def _list(span: Span, key: str) -> tuple[object, ...]:

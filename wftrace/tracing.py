@@ -20,19 +20,31 @@ _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
 class OpenTelemetrySpan:
-    """A started span and the OpenTelemetry context in which it is current."""
+    """A started span, and the OpenTelemetry context in which it is current, made when it is first needed."""
 
-    __slots__ = ("_span", "context")
+    __slots__ = ("_above", "_context", "_span", "_trace_id")
 
-    def __init__(self, span: Span, above: otel_context.Context) -> None:
+    def __init__(self, span: Span, above: otel_context.Context, trace_id: str = "") -> None:
         self._span = span
-        self.context = otel.set_span_in_context(span, above)
+        self._above = above
+        self._context: otel_context.Context | None = None
+        self._trace_id = trace_id or f"{span.get_span_context().trace_id:032x}"
+
+    @property
+    def context(self) -> otel_context.Context:
+        """The context in which it is current."""
+        if self._context is None:
+            self._context = otel.set_span_in_context(self._span, self._above)
+        return self._context
 
     @property
     def id(self) -> SpanId:
         """Trace id and span id."""
-        ids = self._span.get_span_context()
-        return (f"{ids.trace_id:032x}", f"{ids.span_id:016x}")
+        return (self._trace_id, f"{self._span.get_span_context().span_id:016x}")
+
+    def below(self, span: Span) -> OpenTelemetrySpan:
+        """A span of the same trace whose parent is this one."""
+        return OpenTelemetrySpan(span, self.context, self._trace_id)
 
     def set(self, attributes: Mapping[str, AttributeValue]) -> None:
         """Add attributes."""
@@ -87,7 +99,7 @@ class OpenTelemetrySink:
             record_exception=False,
             set_status_on_exception=False,
         )
-        return OpenTelemetrySpan(span, parent.context)
+        return parent.below(span)
 
 
 def observer() -> SpanObserver | None:
