@@ -31,9 +31,11 @@ def _step_lines(step: StepState, now: float) -> list[str]:
         lines.append(
             f"{len(step.queue)} queued at {step.name}: {len(step.running)} of {step.spec.num_workers} workers busy"
         )
-    for name, buffer in (step.buffers or {}).items():
+    for buffer in step.buffers or ():
+        if not buffer.count:
+            continue
         lacking = ", ".join(f"{count} × {cls.__name__}" for cls, count in missing(buffer).items()) or "nothing"
-        where = f" (buffer {name!r})" if name != step.name else ""
+        where = f" (buffer {buffer.name!r})" if buffer.name is not None else ""
         lines.append(f"the join in {step.name}{where} holds {buffer.count} and still misses {lacking}")
     return lines
 

@@ -14,14 +14,15 @@ from .loop import GRACE, RunLoop
 class WorkflowHandler:
     """A run under way. Await it for the result, iterate its stream, send it events through ``ctx``, cancel it.
 
-    When the task that awaits it is cancelled, the run is cancelled with it, unless it was detached.
+    When the only task that awaits it is cancelled, the run is cancelled with it, unless it was detached.
     """
 
-    __slots__ = ("_detached", "_run")
+    __slots__ = ("_awaiting", "_detached", "_run")
 
     def __init__(self, run: RunLoop) -> None:
         self._run = run
         self._detached = False
+        self._awaiting = 0
 
     @property
     def run_id(self) -> str:
@@ -55,6 +56,18 @@ class WorkflowHandler:
         """
         return await self._run.run_step()
 
+    def done(self) -> bool:
+        """Whether the run has ended."""
+        return self.is_done()
+
+    def result(self) -> Any:
+        """The result of an ended run, or its error raised. Raises ``asyncio.InvalidStateError`` before the end."""
+        return self._run.future.result()
+
+    def cancel(self) -> None:
+        """Begin to cancel the run, without waiting for it; see ``cancel_run``."""
+        self._run.cancel()
+
     def detach(self) -> WorkflowHandler:
         """Let the run go on when whoever awaits it is cancelled."""
         self._detached = True
@@ -74,13 +87,16 @@ class WorkflowHandler:
 
     async def _result(self) -> Any:
         future = self._run.future
+        self._awaiting += 1
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
-            if not (self._detached or future.done()):
+            if not (self._detached or future.done() or self._awaiting > 1):
                 self._run.cancel()
                 await asyncio.wait([future], timeout=2 * GRACE)
             raise
+        finally:
+            self._awaiting -= 1
 
     def __repr__(self) -> str:
         return f"<WorkflowHandler run_id={self.run_id!r} {'done' if self.is_done() else 'running'}>"

@@ -5,74 +5,86 @@ An arrival that cannot fill the join costs O(1). What is too much is kept, first
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 
 from .events import Event
-from .state import Buffer, Envelope, Execution
+from .state import UNKNOWN, Answers, Buffer, Envelope, Execution, StepState
 
 
 def collect(
-    execution: Execution, envelope: Envelope, expected: Sequence[type[Event]], buffer_id: str, now: float
+    execution: Execution, envelope: Envelope, expected: Sequence[type[Event]], buffer_id: str | None, now: float
 ) -> list[Envelope] | None:
-    """Put the event into the step's buffer; the events in the order asked when all are there, else None.
+    """Hold the event in its join; the events in the order asked when all are there, else None.
 
-    An attempt that asks again (a retry) gets the answer that the first one got.
+    A join is what one step asks for: the same classes without a ``buffer_id``, or the same ``buffer_id``. It holds an
+    event once, and only if it asks for its class. An attempt that asks again (a retry) gets the answers that the first
+    one got.
     """
-    if execution.joins is None:
-        execution.joins = {}
-    elif buffer_id in execution.joins:
-        return execution.joins[buffer_id]
-    step = execution.step
-    if step.buffers is None:
-        step.buffers = {}
-    buffer = step.buffers.get(buffer_id)
-    if buffer is None:
-        buffer = step.buffers[buffer_id] = Buffer()
-    if not buffer.count:
-        buffer.since = now
-    _hold(buffer, envelope)
+    buffer = _buffer(execution.step, expected, buffer_id)
+    answers = execution.answers.get(buffer)
+    if answers is None:
+        answers = execution.answers[buffer] = Answers()
+        _hold(buffer, envelope, expected, now)
+    answer: list[Envelope] | None = answers.next()
+    if answer is not UNKNOWN:
+        return answer
+    since = buffer.since
     taken = _take(buffer, expected)
-    execution.joins[buffer_id] = taken
+    answers.given.append(taken)
     if taken is not None:
-        execution.joined = (taken, buffer.since)
+        execution.joined = (taken, since)
         buffer.since = now
-        if not buffer.count:
-            del step.buffers[buffer_id]
     return taken
+
+
+def _buffer(step: StepState, expected: Sequence[type[Event]], buffer_id: str | None) -> Buffer:
+    """The buffer of a join, made when it is first needed."""
+    if step.buffers is None:
+        step.buffers = []
+    for buffer in step.buffers:
+        if buffer.name == buffer_id if buffer_id is not None else buffer.name is None and _same(buffer, expected):
+            return buffer
+    buffer = Buffer(buffer_id, expected)
+    step.buffers.append(buffer)
+    return buffer
+
+
+def _same(buffer: Buffer, expected: Sequence[type[Event]]) -> bool:
+    """Whether the join asks for these classes; quick when the list is the one of the last time."""
+    if len(expected) == len(buffer.expected) and (expected is buffer.given or expected == buffer.expected):
+        return True
+    return buffer.classes == frozenset(expected)
 
 
 def missing(buffer: Buffer) -> dict[type[Event], int]:
     """How many events of each class the join still lacks, by what was last asked for."""
-    _plan(buffer, buffer.expected)
     lacking = {cls: count - len(buffer.events.get(cls, ())) for cls, count in buffer.needed.items()}
     return {cls: count for cls, count in lacking.items() if count > 0}
 
 
-def _hold(buffer: Buffer, envelope: Envelope) -> None:
-    cls = type(envelope.event)
+def _hold(buffer: Buffer, envelope: Envelope, expected: Sequence[type[Event]], now: float) -> None:
+    cls: type[Event] | None = type(envelope.event)
+    if cls not in expected:
+        cls = next((base for base in type(envelope.event).__mro__ if base in expected), None)
+    if cls is None:
+        return
     held = buffer.events.get(cls)
     if held is None:
         held = buffer.events[cls] = deque()
+    if not buffer.count:
+        buffer.since = now
     held.append(envelope)
     buffer.count += 1
 
 
 def _take(buffer: Buffer, expected: Sequence[type[Event]]) -> list[Envelope] | None:
+    if not (expected is buffer.given and len(expected) == len(buffer.expected)) and buffer.expected != list(expected):
+        buffer.ask(expected)
     if buffer.count < len(expected):
-        if len(buffer.expected) != len(expected):
-            buffer.expected, buffer.needed = list(expected), {}
         return None
-    _plan(buffer, expected)
-    held = buffer.events
-    if any(len(held.get(cls, ())) < count for cls, count in buffer.needed.items()):
+    held, needed = buffer.events, buffer.needed
+    if any(len(held.get(cls, ())) < count for cls, count in needed.items()):
         return None
     buffer.count -= len(expected)
     return [held[cls].popleft() for cls in expected]
-
-
-def _plan(buffer: Buffer, expected: Sequence[type[Event]]) -> None:
-    """Count what is asked for, once for each list."""
-    if not buffer.needed or buffer.expected != expected:
-        buffer.expected = list(expected)
-        buffer.needed = dict(Counter(expected))

@@ -56,6 +56,7 @@ class RunLoop:
         "_closed",
         "_context",
         "_deadline",
+        "_early",
         "_end",
         "_hooks",
         "_loop",
@@ -105,6 +106,7 @@ class RunLoop:
         self._stepwise = Stepwise() if stepwise else None
         self._closed = False
         self._started = False
+        self._early: list[Callable[[], None]] = []
         self.flow = flow
         self.context = context
         self.run_id = run_id
@@ -137,6 +139,9 @@ class RunLoop:
             self._deadline = self._clock() + timeout
             self._timer(timeout, lambda: self._tick(reducer.TimedOut(self._clock())))
         self._add(event, None, "", "start")
+        early, self._early = self._early, []
+        for call in early:
+            call()
 
     def cancel(self) -> None:
         """End the run as cancelled. Does nothing after its end."""
@@ -177,7 +182,7 @@ class RunLoop:
             self._check_target(event, step)
         execution = self._current()
         mode = "send" if execution is not None else "outside"
-        self._on_thread(lambda: self._add(event, execution, step or "", mode))
+        self._on_thread(lambda: self._send(event, execution, step or "", mode))
 
     def publish(self, event: Event) -> None:
         """Write an event to the stream."""
@@ -190,7 +195,7 @@ class RunLoop:
         envelope = execution.envelope
         if envelope.event is not event:
             envelope = Envelope(0, event, self.flow.route(type(event)), "", "return", 0, self._clock())
-        taken = collect(execution, envelope, expected, buffer_id or execution.step.name, self._clock())
+        taken = collect(execution, envelope, expected, buffer_id, self._clock())
         return None if taken is None else [each.event for each in taken]
 
     async def wait(
@@ -251,6 +256,13 @@ class RunLoop:
         else:
             self._tick(reducer.EventAdded(envelope, self._clock()))
 
+    def _send(self, event: Event, execution: Execution | None, target: str, mode: str) -> None:
+        """Add an event, or keep it until the run has begun: it may still wait for its turn."""
+        if self._started or self._closed:
+            self._add(event, execution, target, mode)
+        else:
+            self._early.append(lambda: self._add(event, execution, target, mode))
+
     def _envelope(self, event: Event, execution: Execution | None, target: str, mode: str) -> Envelope:
         state = self.state
         state.seq += 1
@@ -289,6 +301,9 @@ class RunLoop:
             else:
                 result = await self._within(execution.step.spec.timeout, execution)
         except BaseException as error:  # strangers' code: every end of a step is recorded
+            if isinstance(error, GeneratorExit):  # the loop is gone, and takes its tasks with it
+                self.abandon()
+                raise
             if not self._closed:
                 self._raised(execution, error)
             if isinstance(error, KeyboardInterrupt | SystemExit):
@@ -332,8 +347,8 @@ class RunLoop:
         if isinstance(error, asyncio.CancelledError) and _cancelled_from_outside():
             self._tick(reducer.Cancelled(now))
         if self.state.ended:
-            outcome = "cancelled" if isinstance(error, asyncio.CancelledError) else "failed"
-            self._leave(execution, outcome, None if outcome == "cancelled" else error)
+            outcome = self._cut_short(execution) if isinstance(error, asyncio.CancelledError) else "failed"
+            self._leave(execution, outcome, error if outcome == "failed" else None)
             self._close_when_idle()
             return
         delay = self._retry_delay(execution, error, now)
@@ -342,6 +357,15 @@ class RunLoop:
         self._leave(execution, last if delay is None else "retrying", error, delay)
         self._tick(reducer.StepFailed(execution, error, delay, now))
         self._close_when_idle()
+
+    def _cut_short(self, execution: Execution) -> str:
+        """What becomes of a cancelled attempt: a thread cannot be cancelled, it works on unheard."""
+        if execution.step.spec.is_async:
+            return "cancelled"
+        _logger.warning(
+            "run %s of %s has ended, but step %s works on in its thread", self.run_id, self.flow.name, execution.id
+        )
+        return "abandoned"
 
     def _leave(
         self,
@@ -370,7 +394,11 @@ class RunLoop:
         elapsed = now - execution.failed_at if execution.attempt > 1 else 0.0
         try:
             delay = policy.next(elapsed, execution.attempt - 1, error)  # type: ignore[arg-type]
-            return None if delay is None else max(0.0, float(delay))
+            if delay is None:
+                return None
+            if not 0 <= float(delay) < float("inf"):
+                raise ValueError(f"it asked for a delay of {delay} s")
+            return float(delay)
         except Exception as broken:  # strangers' policies
             error.add_note(f"its retry policy failed as well: {type(broken).__name__}: {broken}")
             return None
@@ -516,6 +544,8 @@ class RunLoop:
     def _on_thread(self, call: Callable[[], None]) -> None:
         if threading.get_ident() == self._thread:
             call()
+        elif self._loop.is_closed():
+            _logger.warning("run %s of %s: its event loop is closed, nothing reaches it", self.run_id, self.flow.name)
         else:
             self._loop.call_soon_threadsafe(call)
 

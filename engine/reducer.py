@@ -180,20 +180,20 @@ def _event_added(state: RunState, tick: EventAdded, commands: list[Command]) -> 
 
 
 def _step_returned(state: RunState, tick: StepReturned, commands: list[Command]) -> None:
-    _release(state, tick.execution, tick.now, commands)
     if tick.envelope is not None:
         _route(state, tick.envelope, tick.now, commands)
+    _release(state, tick.execution, commands)
 
 
 def _step_failed(state: RunState, tick: StepFailed, commands: list[Command]) -> None:
     execution = tick.execution
-    _release(state, execution, tick.now, commands)
+    state.ended = tick.delay is None
+    _release(state, execution, commands)
     if execution.attempt == 1:
         execution.failed_at = tick.now
     execution.last_ended_at = tick.now
     execution.last_error = tick.error
     if tick.delay is None:
-        state.ended = True
         commands.append(End("failed", error=tick.error, execution=execution))
         return
     execution.attempt += 1
@@ -283,12 +283,12 @@ def _enqueue(state: RunState, execution: Execution, commands: list[Command]) -> 
         state.queued += 1
 
 
-def _release(state: RunState, execution: Execution, now: float, commands: list[Command]) -> None:
-    """Take the worker back and give it to the next in the queue."""
+def _release(state: RunState, execution: Execution, commands: list[Command]) -> None:
+    """Take the worker back and give it to the next in the queue, unless the run has just ended."""
     step = execution.step
     step.give_back(execution)
     state.running -= 1
-    if step.queue:
+    if step.queue and not state.ended:
         state.queued -= 1
         _enqueue(state, step.queue.popleft(), commands)
 

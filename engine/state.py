@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from collections import deque
-from dataclasses import dataclass, field
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from .events import Event
@@ -56,19 +57,19 @@ class Envelope:
 class Execution:
     """One event at one step, through all its attempts.
 
-    ``failed_at`` is when its first attempt failed, ``last_ended_at`` when its last one did. ``joins`` remembers what
-    ``collect_events`` answered by buffer, so that a retry gets the same answer. ``outputs``, ``streamed`` and
+    ``failed_at`` is when its first attempt failed, ``last_ended_at`` when its last one did. ``answers``
+    remembers what ``collect_events`` answered, so that a retry gets the same answer. ``outputs``, ``streamed`` and
     ``joined`` are of the current attempt; ``entered`` says that its task has reached the step.
     """
 
     __slots__ = (
+        "_answers",
         "attempt",
         "entered",
         "envelope",
         "failed_at",
         "id",
         "joined",
-        "joins",
         "last_ended_at",
         "last_error",
         "outputs",
@@ -87,7 +88,7 @@ class Execution:
         self.queued_at = queued_at
         self.attempt = 1
         self.last_error: BaseException | None = None
-        self.joins: dict[str, list[Envelope] | None] | None = None
+        self._answers: dict[Buffer, Answers] | None = None
         self.failed_at: float
         self.last_ended_at: float
         self.worker: int
@@ -104,17 +105,70 @@ class Execution:
         self.started_at = now
         self.entered = False
         self.outputs = self.streamed = self.joined = None
+        for answers in (self._answers or {}).values():
+            answers.again()
+
+    @property
+    def answers(self) -> dict[Buffer, Answers]:
+        """What each join has answered, made when first needed."""
+        if self._answers is None:
+            self._answers = {}
+        return self._answers
 
 
-@dataclass(slots=True, eq=False)
 class Buffer:
-    """What a join holds: the events by class in order of arrival, how many, and since when."""
+    """What a join holds: the events by class in order of arrival, how many, and since when.
 
-    events: dict[type[Event], deque[Envelope]] = field(default_factory=dict)
-    count: int = 0
-    since: float = 0.0
-    expected: list[type[Event]] = field(default_factory=list)
-    needed: dict[type[Event], int] = field(default_factory=dict)
+    ``name`` is the user's buffer id or None; ``given`` the list that was last asked with, ``expected`` a copy of it,
+    ``needed`` how often it names each class.
+    """
+
+    __slots__ = ("_needed", "classes", "count", "events", "expected", "given", "name", "since")
+
+    def __init__(self, name: str | None, expected: Sequence[type[Event]]) -> None:
+        self.name = name
+        self.events: dict[type[Event], deque[Envelope]] = {}
+        self.count = 0
+        self.since = 0.0
+        self.ask(expected)
+
+    def ask(self, expected: Sequence[type[Event]]) -> None:
+        """Take note of what is asked for now."""
+        self.given = expected
+        self.expected = list(expected)
+        self.classes = frozenset(expected)
+        self._needed: dict[type[Event], int] | None = None
+
+    @property
+    def needed(self) -> dict[type[Event], int]:
+        """How many events of each class the join takes, counted when first needed."""
+        if self._needed is None:
+            self._needed = dict(Counter(self.expected))
+        return self._needed
+
+
+UNKNOWN: Any = object()
+"""The answer of a join that has not been asked yet."""
+
+
+class Answers:
+    """What a join has answered to one execution, to be told again to a retry."""
+
+    __slots__ = ("_asked", "given")
+
+    def __init__(self) -> None:
+        self.given: list[list[Envelope] | None] = []
+        self._asked = 0
+
+    def next(self) -> Any:
+        """The answer to the next question of this attempt, or ``UNKNOWN``."""
+        answer = self.given[self._asked] if self._asked < len(self.given) else UNKNOWN
+        self._asked += 1
+        return answer
+
+    def again(self) -> None:
+        """A new attempt asks from the beginning."""
+        self._asked = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -142,7 +196,7 @@ class StepState:
         self.executions = 0
         self.used = 0
         self.free: list[int] = []
-        self.buffers: dict[str, Buffer] | None = None
+        self.buffers: list[Buffer] | None = None
         self.call: Any = None
 
     def take_worker(self, execution: Execution) -> None:

@@ -130,6 +130,8 @@ def read_spec(
     takes_self = not attached and "." in function.__qualname__.rpartition("<locals>.")[2]
     if not attached and not takes_self:
         raise _bad(function, "it stands outside a class, so it needs a workflow: @step(workflow=MyWorkflow)")
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise _bad(function, "it yields; a step returns one event, and sends more with ctx.send_event")
     hints = _hints(function, namespace)
     parameters = list(inspect.signature(function).parameters.values())[1 if takes_self else 0 :]
     events = [p.name for p in parameters if _event_classes(hints.get(p.name))]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections import deque
 from collections.abc import Callable
-from typing import Any, ClassVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, cast
 
 from pydantic import ValidationError
 
@@ -20,14 +20,18 @@ from .loop import RunLoop
 from .narrator import Narrator
 from .observers import hooks_for_run
 from .steps import StepSpec, spec_of
+from .turnstile import Turnstile, Turnstiles
 from .validation import raise_findings
+
+RESERVED = ("add_step", "graph", "last_run_id", "run", "validate")
+"""Names that no step may have."""
 
 
 class _GraphOfFlow:
     """``Workflow.graph``: on a class the flow of its steps, on an instance with those attached to it."""
 
     def __get__(self, instance: Workflow | None, owner: type[Workflow]) -> FlowGraph:
-        return owner._class_flow().graph if instance is None else instance._instance_flow().graph
+        return graph_of(owner if instance is None else instance)
 
 
 class _AddStep:
@@ -52,7 +56,8 @@ class Workflow:
     """An event-driven workflow: subclass it and write steps, or attach functions with ``@step(workflow=...)``.
 
     ``timeout`` is the seconds that a run may take (None: no limit), ``disable_validation`` runs a flow in spite of what
-    its checks find, ``verbose`` logs each step, ``num_concurrent_runs`` lets further runs wait for a free place.
+    its checks find, ``verbose`` logs each step, ``num_concurrent_runs`` lets further runs of the same event loop wait
+    for a free place; their timeout begins when they get it.
     """
 
     graph: ClassVar[_GraphOfFlow] = _GraphOfFlow()
@@ -72,7 +77,9 @@ class Workflow:
         verbose: bool = False,
         num_concurrent_runs: int | None = None,
     ) -> None:
-        if num_concurrent_runs is not None and (isinstance(num_concurrent_runs, bool) or num_concurrent_runs < 1):
+        if timeout is not None and not _is_seconds(timeout):
+            raise WorkflowValidationError(f"timeout must be a number of seconds above 0, or None, it is {timeout!r}")
+        if num_concurrent_runs is not None and (type(num_concurrent_runs) is not int or num_concurrent_runs < 1):
             raise WorkflowValidationError(f"num_concurrent_runs must be 1 or more, it is {num_concurrent_runs!r}")
         self._timeout = timeout
         self._disable_validation = disable_validation
@@ -81,6 +88,12 @@ class Workflow:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        for name, value in vars(cls).items():
+            if name in RESERVED and spec_of(value) is not None:
+                raise WorkflowValidationError(
+                    f"step {cls.__qualname__}.{name} has the name of a part of Workflow ({', '.join(RESERVED)}): "
+                    "give it another name"
+                )
         cls._attached = {}
         cls._cached_flow = None
 
@@ -94,8 +107,7 @@ class Workflow:
         _add(cls._attached, {each.name for each in cls._class_specs()}, spec, cls.__name__)
 
     def _attach_to_instance(self, spec: StepSpec) -> None:
-        mine: dict[str, StepSpec] = self.__dict__.setdefault("_own_steps", {})
-        _add(mine, {each.name for each in self._specs()}, spec, f"this {type(self).__name__}")
+        _add(_mine(self).steps, {each.name for each in self._specs()}, spec, f"this {type(self).__name__}")
 
     @classmethod
     def _class_specs(cls) -> tuple[StepSpec, ...]:
@@ -120,23 +132,21 @@ class Workflow:
         return cached[1]
 
     def _specs(self) -> tuple[StepSpec, ...]:
-        own: dict[str, StepSpec] = self.__dict__.get("_own_steps", {})
-        return (*self._class_specs(), *own.values())
+        return (*self._class_specs(), *_mine(self).steps.values())
 
     def _instance_flow(self) -> Flow:
-        if "_own_steps" not in self.__dict__:
+        mine = _mine(self)
+        if not mine.steps:
             return self._class_flow()
         specs = self._specs()
-        cached = self.__dict__.get("_own_flow")
-        if cached is None or cached[0] != specs:
-            cached = self.__dict__["_own_flow"] = (specs, Flow(type(self).__name__, specs, type(self)))
-        flow: Flow = cached[1]
-        return flow
+        if mine.flow is None or mine.flow[0] != specs:
+            mine.flow = (specs, Flow(type(self).__name__, specs, type(self)))
+        return mine.flow[1]
 
     @property
     def last_run_id(self) -> str | None:
         """The id of the run that was started last."""
-        return self.__dict__.get("_last_run_id")
+        return _mine(self).last_run_id
 
     def validate(self) -> None:
         """Check the flow's shape. Raises ``WorkflowConfigurationError`` or ``WorkflowValidationError`` with the
@@ -162,12 +172,25 @@ class Workflow:
         flow = self._ready_flow()
         event = _start_event(flow, start_event, fields)
         context: Context[Any] = Context() if ctx is None else ctx
+        turnstile = self._turnstile()
+        on_closed = None if turnstile is None else turnstile.leave
         hooks = hooks_for_run(Narrator) if self._verbose else hooks_for_run()
-        run = RunLoop(flow, self, context, run_id or uuid.uuid4().hex[:12], hooks, stepwise, self._run_closed)
+        run = RunLoop(flow, self, context, run_id or uuid.uuid4().hex[:12], hooks, stepwise, on_closed)
         context.bind(run)
-        self.__dict__["_last_run_id"] = run.run_id
-        self._admit(run, event)
+        _mine(self).last_run_id = run.run_id
+        if turnstile is None:
+            run.start(event, self._timeout)
+        else:
+            turnstile.enter(run, lambda: run.start(event, self._timeout))
         return WorkflowHandler(run)
+
+    def _turnstile(self) -> Turnstile | None:
+        if self._num_concurrent_runs is None:
+            return None
+        mine = _mine(self)
+        if mine.turnstiles is None:
+            mine.turnstiles = Turnstiles(self._num_concurrent_runs)
+        return mine.turnstiles.here()
 
     def _ready_flow(self) -> Flow:
         flow = self._instance_flow()
@@ -182,35 +205,42 @@ class Workflow:
             ) from None
         return flow
 
-    def _admit(self, run: RunLoop, event: Event) -> None:
-        """Start the run now, or when one of the others has ended."""
-        if self._num_concurrent_runs is None:
-            run.start(event, self._timeout)
-            return
-        waiting: deque[tuple[RunLoop, Event]] = self.__dict__.setdefault("_waiting", deque())
-        waiting.append((run, event))
-        self._start_waiting()
 
-    def _start_waiting(self) -> None:
-        waiting: deque[tuple[RunLoop, Event]] = self.__dict__.get("_waiting", deque())
-        while waiting and self.__dict__.get("_active", 0) < (self._num_concurrent_runs or 0):
-            run, event = waiting.popleft()
-            if run.is_running:
-                self.__dict__["_active"] = self.__dict__.get("_active", 0) + 1
-                run.start(event, self._timeout)
+@dataclass(slots=True)
+class _Mine:
+    """What the engine keeps on an instance, under one name that no user takes."""
 
-    def _run_closed(self) -> None:
-        if self._num_concurrent_runs is not None:
-            self.__dict__["_active"] -= 1
-            self._start_waiting()
+    steps: dict[str, StepSpec] = field(default_factory=dict)
+    flow: tuple[tuple[StepSpec, ...], Flow] | None = None
+    turnstiles: Turnstiles | None = None
+    last_run_id: str | None = None
+
+
+def _mine(workflow: Workflow) -> _Mine:
+    """Made when first needed: a subclass may forget ``super().__init__()``."""
+    mine = workflow.__dict__.get("_wftrace_mine")
+    if mine is None:
+        mine = workflow.__dict__["_wftrace_mine"] = _Mine()
+    return cast(_Mine, mine)
+
+
+def graph_of(flow: Workflow | type[Workflow]) -> FlowGraph:
+    """The graph of a workflow or a workflow class, also of one whose own attribute hides ``graph``."""
+    return flow._class_flow().graph if isinstance(flow, type) else flow._instance_flow().graph
 
 
 def _add(steps: dict[str, StepSpec], taken: set[str], spec: StepSpec, where: str) -> None:
+    if spec.name in RESERVED:
+        raise WorkflowValidationError(f"a step cannot be called {spec.name!r}: Workflow has a part of that name")
     if spec.name in taken:
         raise WorkflowValidationError(
             f"A step {spec.name} is already part of this workflow ({where}), please choose another name."
         )
     steps[spec.name] = spec
+
+
+def _is_seconds(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
 
 
 def _start_event(flow: Flow, given: StartEvent | None, fields: dict[str, Any]) -> Event:
