@@ -68,7 +68,7 @@ class Flow:
             route = self.routes[event] = Route(
                 type=self.type_name(event),
                 name=event.__name__,
-                targets=next((self._accepting[base] for base in event.__mro__ if base in self._accepting), ()),
+                targets=_takers(self._accepting, event),
                 stops=issubclass(event, StopEvent),
                 asks=issubclass(event, InputRequiredEvent),
                 answers=issubclass(event, HumanResponseEvent),
@@ -130,9 +130,11 @@ def _build(
     owner: type | None,
 ) -> FlowGraph:
     edges: dict[tuple[str, str], Edge] = {}
-    for spec in steps:
-        for edge in _edges(spec, inferred[spec.name], types):
-            edges.setdefault(edge.key, edge)
+    for edge in (
+        *(edge for spec in steps for edge in _edges(spec, inferred[spec.name], types)),
+        *_edges_by_base(steps, types),
+    ):
+        edges.setdefault(edge.key, edge)
     file, line = _place(owner) if owner is not None else ("", 0)
     graph = FlowGraph(
         name=name,
@@ -144,7 +146,7 @@ def _build(
         line=line,
     )
     complete = all(each.complete for each in inferred.values())
-    return findings_of(graph, complete=complete)
+    return findings_of(graph, complete=complete, filled=_filled(graph, types))
 
 
 def _edges(spec: StepSpec, inferred: Inferred, types: Mapping[type[Event], str]) -> list[Edge]:
@@ -164,6 +166,36 @@ def _edges(spec: StepSpec, inferred: Inferred, types: Mapping[type[Event], str])
         *made(inferred.sends, EdgeKind.SENDS, Provenance.INFERRED),
         *made(inferred.streams, EdgeKind.STREAMS, Provenance.INFERRED),
     ]
+
+
+def _edges_by_base(steps: Sequence[StepSpec], types: Mapping[type[Event], str]) -> list[Edge]:
+    """The ways of events that no step names: to those that name their nearest base."""
+    accepting = _accepting(steps)
+    return [
+        Edge(f"event:{types[cls]}", f"step:{step}", EdgeKind.ACCEPTS, Provenance.DECLARED)
+        for cls in types
+        if cls not in accepting
+        for step in _takers(accepting, cls)
+    ]
+
+
+def _filled(graph: FlowGraph, types: Mapping[type[Event], str]) -> frozenset[str]:
+    """The events that nobody makes but a subclass of which is made and goes to the same steps."""
+    made = {edge.target for edge in graph.edges if edge.kind in (EdgeKind.RETURNS, EdgeKind.SENDS)}
+    ids = {cls: f"event:{name}" for cls, name in types.items()}
+    return frozenset(
+        ids[base]
+        for base in types
+        if ids[base] not in made
+        for cls in types
+        if cls is not base and issubclass(cls, base) and ids[cls] in made
+        if {edge.target for edge in graph.outgoing[ids[cls]]} & {edge.target for edge in graph.outgoing[ids[base]]}
+    )
+
+
+def _takers(accepting: Mapping[type, tuple[str, ...]], cls: type[Event]) -> tuple[str, ...]:
+    """The steps that take an event of this class: those that name it, else those that name its nearest base."""
+    return next((accepting[base] for base in cls.__mro__ if base in accepting), ())
 
 
 def _is_sent(cls: type[Event], inferred: Inferred) -> bool:

@@ -12,12 +12,14 @@ _MADE = (EdgeKind.RETURNS, EdgeKind.SENDS)
 _TAKEN = (EdgeKind.ACCEPTS, EdgeKind.WAITS)
 
 
-def findings_of(graph: FlowGraph, *, complete: bool) -> FlowGraph:
-    """The graph with its findings. ``complete`` says whether all sources could be read: without them a send may be
-    hidden, so nothing is said about events that nobody seems to make."""
+def findings_of(graph: FlowGraph, *, complete: bool, filled: frozenset[str] = frozenset()) -> FlowGraph:
+    """The graph with its findings. ``filled`` are events in whose place subclasses of theirs come. ``complete`` says
+    whether all sources could be read: without them a send may be hidden, so nothing is said about events that nobody
+    seems to make.
+    """
     found = [*_boundaries(graph), *_unused(graph)]
     if complete:
-        found += [*_unmade(graph), *_unreachable(graph), *_dead_ends(graph)]
+        found += [*_unmade(graph, filled), *_unreachable(graph), *_dead_ends(graph)]
     return replace(graph, findings=tuple(found))
 
 
@@ -72,8 +74,8 @@ def _boundaries(graph: FlowGraph) -> Iterator[Finding]:
             )
 
 
-def _unmade(graph: FlowGraph) -> Iterator[Finding]:
-    made = {edge.target for edge in graph.edges if edge.kind in _MADE}
+def _unmade(graph: FlowGraph, filled: frozenset[str]) -> Iterator[Finding]:
+    made = filled | {edge.target for edge in graph.edges if edge.kind in _MADE}
     outside = (EventKind.START, EventKind.HUMAN_RESPONSE)
     for event in graph.events:
         takers = _steps(graph, (edge.target for edge in graph.outgoing[event.id]))

@@ -48,7 +48,7 @@ def report(
     traces are stored: a name and a web address in which ``{trace_id}`` and ``{span_id}`` are filled in, such as
     ``{"Jaeger": "http://localhost:16686/trace/{trace_id}"}``.
 
-    Raises ``ReportError`` without a run or with a link that is no web address, ``TraceError`` when a run has no graph.
+    Raises ``ReportError`` without a run or with a link that is no web address.
     """
     if not runs:
         raise ReportError("there is no run to report; give at least one")

@@ -10,13 +10,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from wftrace.engine.errors import TraceError
 from wftrace.engine.graph import Edge, EdgeKind, EventKind, EventNode, FlowGraph, Provenance, StepNode
 
 from .trace import Attempt, Run, Wait, step_of
 
 HUMAN = "human"
-"""The id of the node that stands for whoever answers requests and sends events from outside."""
+"""The id of the node that stands for whoever answers requests."""
 
 EdgeKey = tuple[str, str]
 
@@ -77,22 +76,20 @@ class Overlay:
 def overlay_run(run: Run, graph: FlowGraph | None = None) -> Overlay:
     """Lay a run over ``graph``, or over the graph that its trace carries.
 
-    Raises ``TraceError`` when neither is there.
+    Where neither is there (the run span is missing), the graph is what was seen, and the notes say so.
     """
-    graph = graph or run.graph
-    if graph is None:
-        raise TraceError(
-            f"run {run.run_id} carries no graph (its run span is missing from the trace), and none was given; "
-            "name the flow with --graph TARGET"
-        )
+    possible = graph or run.graph
+    graph = possible or FlowGraph(run.workflow, steps=(), events=(), edges=())
     edges = _count_edges(run)
     whole, undeclared = _with_observed(graph, run, edges)
+    if possible is None:
+        undeclared = frozenset()
     kinds = {event.id: event.kind for event in whole.events}
     for emission in run.emissions:
         node = event_id(emission.type)
         if kinds[node] is EventKind.INPUT_REQUIRED:
             edges[(node, HUMAN)] += 1
-        elif emission.mode == "outside":
+        elif emission.mode == "outside" and kinds[node] is EventKind.HUMAN_RESPONSE:
             edges[(HUMAN, node)] += 1
     events = Counter(event_id(emission.type) for emission in run.emissions)
     for attempt in run.attempts:
@@ -105,7 +102,7 @@ def overlay_run(run: Run, graph: FlowGraph | None = None) -> Overlay:
         edges=dict(edges),
         undeclared=undeclared,
         human_ms=covered_ms(wait for wait in run.waits if wait.kind == "human"),
-        notes=_notes(run, graph),
+        notes=_notes(run, possible),
     )
 
 
@@ -169,8 +166,9 @@ def _with_observed(graph: FlowGraph, run: Run, counts: Mapping[EdgeKey, int]) ->
             *(wait.waiting_for for wait in run.waits if wait.kind in ("event", "human")),
         ]
     )
+    kinds = {emission.type: EventKind.START for emission in run.emissions if emission.mode == "start"}
     events = [
-        EventNode(id=event_id(kind), name=kind.rpartition(".")[2], kind=EventKind.EVENT)
+        EventNode(id=event_id(kind), name=kind.rpartition(".")[2], kind=kinds.get(kind, EventKind.EVENT))
         for kind in seen_types
         if event_id(kind) not in graph.nodes
     ]
@@ -232,8 +230,10 @@ def _facts(attempts: Sequence[Attempt], whole_ms: float) -> StepFacts:
     )
 
 
-def _notes(run: Run, graph: FlowGraph) -> tuple[str, ...]:
+def _notes(run: Run, graph: FlowGraph | None) -> tuple[str, ...]:
     notes = list(run.missing)
-    if run.graph_hash and run.graph_hash != graph.hash:
+    if graph is None:
+        notes.append("the trace carries no graph of the flow: what is drawn is what was seen")
+    elif run.graph_hash and run.graph_hash != graph.hash:
         notes.append(f"the run's flow was another version ({run.graph_hash}) than the one drawn ({graph.hash})")
     return tuple(notes)

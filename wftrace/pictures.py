@@ -13,7 +13,7 @@ from wftrace.analysis import critical_edges, critical_path
 from wftrace.engine.errors import TraceError
 from wftrace.engine.graph import FlowGraph
 from wftrace.engine.handler import WorkflowHandler
-from wftrace.engine.workflow import Workflow
+from wftrace.engine.workflow import Workflow, graph_of
 from wftrace.overlays import overlay_run
 from wftrace.recent import find_run, keep_recent_runs
 from wftrace.render import Picture, draw_graph, draw_overlay
@@ -42,7 +42,7 @@ def overlay(
 ) -> Picture:
     """One run laid over all possible flows: those of ``flow``, or those that its trace carries.
 
-    Raises ``TraceError`` when the trace carries no graph and no ``flow`` is given.
+    Where there are neither, the picture shows what was seen.
     """
     laid = overlay_run(run, None if flow is None else _graph(flow))
     critical = critical_edges(critical_path(run))
@@ -68,7 +68,7 @@ def draw_most_recent_execution(
 
 
 def _graph(flow: Flow) -> FlowGraph:
-    return flow if isinstance(flow, FlowGraph) else flow.graph
+    return flow if isinstance(flow, FlowGraph) else graph_of(flow)
 
 
 keep_recent_runs()

@@ -6,6 +6,7 @@ plain values in ``wftrace.recorder``. Both get the same spans.
 
 from __future__ import annotations
 
+import json
 import os
 import traceback
 from collections.abc import Mapping, Sequence
@@ -283,15 +284,43 @@ def _graph_attributes(flow: Flow) -> dict[str, AttributeValue]:
     """The flow as attributes; made once for each flow."""
     cached: dict[str, AttributeValue] | None = flow.notes.get("graph attributes")
     if cached is None:
-        text = clean_text(flow.graph.to_json())
-        pieces = tuple(text[start : start + _GRAPH_PIECE] for start in range(0, len(text), _GRAPH_PIECE))
+        graph = _clean_graph(flow.graph)
+        text = graph.to_json()
+        size = _piece_size()
+        pieces = tuple(text[start : start + size] for start in range(0, len(text), size))
         cached = flow.notes["graph attributes"] = {
             words.GRAPH: text if len(pieces) == 1 else pieces,
-            words.GRAPH_HASH: flow.graph.hash,
+            words.GRAPH_HASH: graph.hash,
             words.GEN_AI_WORKFLOW_NODES: tuple(clean_text(step.name) for step in flow.graph.steps),
             words.GEN_AI_WORKFLOW_EDGES: _step_edges(flow.graph),
         }
     return cached
+
+
+def _clean_graph(graph: FlowGraph) -> FlowGraph:
+    """The graph with every text in it as it may leave the process, so that its names are those of the spans."""
+    text = graph.to_json()
+    if text.isascii() and "\\u" not in text:
+        return graph
+    return FlowGraph.from_json(json.dumps(_clean_document(json.loads(text)), ensure_ascii=False))
+
+
+def _clean_document(value: object) -> object:
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, list):
+        return [_clean_document(item) for item in value]
+    return {key: _clean_document(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _piece_size() -> int:
+    """How long a text attribute may be: the SDK cuts longer ones where the environment says so."""
+    limits = [
+        int(text)
+        for name in ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT")
+        if (text := os.environ.get(name, "").strip()).isdecimal()
+    ]
+    return max(1, min([*limits[:1], _GRAPH_PIECE]))
 
 
 def _step_edges(graph: FlowGraph) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.handmade import STACKTRACE, Story, crowded_run, flow, report_run
-from wftrace.engine.errors import TraceError
 from wftrace.exporters.html import ReportError, report
 from wftrace.exporters.html_page import asset
 from wftrace.exporters.html_run import ROWS_CAP
@@ -68,10 +67,12 @@ def test_no_runs_no_report() -> None:
         report([])
 
 
-def test_a_run_without_a_graph_is_refused() -> None:
-    """There is nothing to draw it on."""
-    with pytest.raises(TraceError, match="carries no graph"):
-        report([replace(report_run(), graph=None)])
+def test_a_run_without_a_graph_is_reported_as_it_was_seen() -> None:
+    """A cut trace still tells what it has, and says what it lacks."""
+    html = report([replace(report_run(), graph=None, missing=("the run span is missing",))]).html
+    assert "what is drawn is what was seen" in html
+    assert "the run span is missing" in html
+    assert 'data-id="step:fetch"' in html
 
 
 def test_a_link_must_be_a_web_address() -> None:

@@ -138,7 +138,7 @@ OUTCOMES = {
     "timeout": {"cancelled": 1},
     "stop with others in flight": {"completed": 2, "cancelled": 1},
     "cancellation swallowed": {"completed": 2, "abandoned": 1},
-    "thread outlives the run": {"cancelled": 1},
+    "thread outlives the run": {"abandoned": 1},
     "loop closed": {"cancelled": 1},
 }
 
