@@ -70,7 +70,7 @@ $(VENV)/.created: | $(MARK)
 
 $(VENV)/.run: $(VENV)/.created pyproject.toml constraints.txt
 	@echo "Installing wftrace"
-	@$(INSTALL) --editable '.[examples]'
+	@PYTHONWARNINGS=ignore $(INSTALL) --editable '.[examples]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run

@@ -41,6 +41,7 @@ from .threads import StepThreads
 GRACE = 0.5
 """Seconds that cancelled steps get to clean up before the run ends without them."""
 
+_NOTE = "in step "
 _logger = logging.getLogger("wftrace")
 _current: ContextVar[tuple[RunLoop, Execution] | None] = ContextVar("wftrace_current_step", default=None)
 
@@ -605,6 +606,8 @@ def _result(event: Event) -> Any:
 
 def _add_note(error: BaseException, execution: Execution, workflow: str, run_id: str) -> None:
     try:
-        error.add_note(f"in step {execution.step.name!r} of {workflow}, run {run_id}, attempt {execution.attempt}")
+        notes = getattr(error, "__notes__", [])
+        notes[:] = [note for note in notes if not note.startswith(_NOTE)]  # of an attempt before, or of another run
+        error.add_note(f"{_NOTE}{execution.step.name!r} of {workflow}, run {run_id}, attempt {execution.attempt}")
     except Exception:  # strangers' exceptions may refuse notes
         _logger.debug("no note could be added to %s", type(error).__name__)

@@ -79,11 +79,11 @@ def overlay_run(run: Run, graph: FlowGraph | None = None) -> Overlay:
     Where neither is there (the run span is missing), the graph is what was seen, and the notes say so.
     """
     possible = graph or run.graph
-    graph = possible or FlowGraph(run.workflow, steps=(), events=(), edges=())
     edges = _count_edges(run)
-    whole, undeclared = _with_observed(graph, run, edges)
     if possible is None:
-        undeclared = frozenset()
+        whole, undeclared = _graph_as_seen(run, edges), frozenset[EdgeKey]()
+    else:
+        whole, undeclared = _with_observed(possible, run, edges)
     kinds = {event.id: event.kind for event in whole.events}
     for emission in run.emissions:
         node = event_id(emission.type)
@@ -159,44 +159,67 @@ def _with_observed(graph: FlowGraph, run: Run, counts: Mapping[EdgeKey, int]) ->
     """The graph with the nodes and edges that only the trace knows, and the keys of those edges."""
     known = {edge.key for edge in graph.edges}
     undeclared = [key for key in counts if key not in known]
-    seen_types = dict.fromkeys(
+    steps = [step for step in _seen_steps(run) if step.id not in graph.nodes]
+    events = [event for event in _seen_events(run) if event.id not in graph.nodes]
+    if not (events or steps or undeclared):
+        return graph, frozenset()
+    whole = replace(
+        graph,
+        steps=(*graph.steps, *steps),
+        events=(*graph.events, *events),
+        edges=(*graph.edges, *(_seen_edge(key, Provenance.OBSERVED) for key in undeclared)),
+    )
+    return whole, frozenset(undeclared)
+
+
+def _graph_as_seen(run: Run, counts: Mapping[EdgeKey, int]) -> FlowGraph:
+    """The graph of a run whose trace carries none: what the run did, taken for what it can do."""
+    edges = tuple(_seen_edge(key, Provenance.INFERRED) for key in counts)
+    streamed = {event_id(kind) for attempt in run.attempts for kind in attempt.streamed}
+    edges = tuple(replace(edge, kind=EdgeKind.STREAMS) if edge.target in streamed else edge for edge in edges)
+    return FlowGraph(run.workflow, tuple(_seen_steps(run)), tuple(_seen_events(run)), edges)
+
+
+def _seen_edge(key: EdgeKey, provenance: Provenance) -> Edge:
+    source, target = key
+    return Edge(source, target, EdgeKind.SENDS if source.startswith("step:") else EdgeKind.ACCEPTS, provenance)
+
+
+def _seen_steps(run: Run) -> list[StepNode]:
+    makers = (step_of(emission.execution_id) for emission in run.emissions if emission.execution_id)
+    names = dict.fromkeys([*(attempt.step for attempt in run.attempts), *makers])
+    return [StepNode(id=step_id(name), name=name) for name in names]
+
+
+def _seen_events(run: Run) -> list[EventNode]:
+    """The event types of a run, each with what the run shows it to be."""
+    types = dict.fromkeys(
         [
             *(emission.type for emission in run.emissions),
             *(kind for attempt in run.attempts for kind in (*attempt.input_types, *attempt.streamed)),
             *(wait.waiting_for for wait in run.waits if wait.kind in ("event", "human")),
         ]
     )
+    kinds = _seen_kinds(run)
+    return [EventNode(event_id(kind), kind.rpartition(".")[2], kinds.get(kind, EventKind.EVENT)) for kind in types]
+
+
+def _seen_kinds(run: Run) -> dict[str, EventKind]:
+    """Start events by their mode, questions and answers by their wait; what was delivered to nobody else ended the
+    run.
+    """
+    made = {emission.event_id: emission for emission in run.emissions}
+    taken = {event for attempt in run.attempts for event in attempt.inputs}
     kinds = {emission.type: EventKind.START for emission in run.emissions if emission.mode == "start"}
-    events = [
-        EventNode(id=event_id(kind), name=kind.rpartition(".")[2], kind=kinds.get(kind, EventKind.EVENT))
-        for kind in seen_types
-        if event_id(kind) not in graph.nodes
-    ]
-    names = dict.fromkeys(
-        [
-            *(attempt.step for attempt in run.attempts),
-            *(step_of(e.execution_id) for e in run.emissions if e.execution_id),
-        ]
-    )
-    steps = [StepNode(id=step_id(name), name=name) for name in names if step_id(name) not in graph.nodes]
-    edges = [
-        Edge(
-            source,
-            target,
-            EdgeKind.SENDS if source.startswith("step:") else EdgeKind.ACCEPTS,
-            Provenance.OBSERVED,
-        )
-        for source, target in undeclared
-    ]
-    if not (events or steps or edges):
-        return graph, frozenset()
-    whole = replace(
-        graph,
-        steps=(*graph.steps, *steps),
-        events=(*graph.events, *events),
-        edges=(*graph.edges, *edges),
-    )
-    return whole, frozenset(undeclared)
+    for wait in run.waits:
+        taken.update(wait.events)
+        if wait.kind == "human":
+            pairs = zip(wait.events, (EventKind.INPUT_REQUIRED, EventKind.HUMAN_RESPONSE), strict=False)
+            kinds |= {made[event].type: kind for event, kind in pairs if event in made}
+    for emission in run.emissions:
+        if emission.mode == "return" and emission.delivered == "delivered" and emission.event_id not in taken:
+            kinds.setdefault(emission.type, EventKind.STOP)
+    return kinds
 
 
 def _step_facts(attempts: Sequence[Attempt]) -> dict[str, StepFacts]:

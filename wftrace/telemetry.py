@@ -7,11 +7,12 @@ plain values in ``wftrace.recorder``. Both get the same spans.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import traceback
 from collections.abc import Mapping, Sequence
 from contextvars import Context
-from typing import Literal, Protocol, cast
+from typing import Literal, Protocol, cast, get_args
 
 from wftrace.engine.events import StopEvent
 from wftrace.engine.flow import Flow
@@ -27,7 +28,10 @@ Capture = Literal["none", "types", "summary", "full"]
 SpanId = tuple[str, str]
 """Trace id and span id as lower-case hex."""
 
+CAPTURES = get_args(Capture)
+
 _GRAPH_PIECE = 8 * 1024
+_logger = logging.getLogger("wftrace")
 
 
 class OpenSpan(Protocol):
@@ -266,8 +270,10 @@ def capture_from_environment(default: Capture = "types") -> Capture:
     ``default``.
     """
     own = os.environ.get("WFTRACE_CAPTURE", "").strip().lower()
-    if own in ("none", "types", "summary", "full"):
+    if own in CAPTURES:
         return cast(Capture, own)
+    if own:
+        _logger.warning("WFTRACE_CAPTURE=%s is none of %s; it is ignored", own, ", ".join(CAPTURES))
     content = os.environ.get("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "").strip().upper()
     if content in ("SPAN_ONLY", "SPAN_AND_EVENT", "TRUE"):
         return "full"
