@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import select
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,6 +105,32 @@ class Slow(Workflow):
         return StopEvent()
 """
 
+TWO = """
+import asyncio
+from wftrace import Event, StartEvent, StopEvent, Workflow, step
+
+class Other(Event):
+    pass
+
+class Two(Workflow):
+    @step
+    async def begin(self, ev: StartEvent) -> Other:
+        return Other()
+
+    @step
+    async def end(self, ev: Other) -> StopEvent:
+        await asyncio.sleep(0.05)
+        raise SystemExit(7)
+
+    @step
+    async def stay(self, ev: Other) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.1)
+            print("cleaned up")
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -174,11 +206,43 @@ def shell(tmp_path: Path) -> Call:
     return run
 
 
+LIMIT = 30.0
+"""Seconds after which a process under test is given up."""
+
 SPAWN = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
 
 
+def _kill_group(process: subprocess.Popen[Any]) -> None:
+    """Kill a process that a test has started, and what belongs to it."""
+    with suppress(ProcessLookupError):
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+@contextmanager
+def started(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """The command line as a process that is killed when it has not ended in time."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "wftrace", *arguments],
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        start_new_session=True,
+    )
+    limit = threading.Timer(LIMIT, _kill_group, [process])
+    limit.start()
+    try:
+        with process:
+            yield process
+    finally:
+        limit.cancel()
+        _kill_group(process)
+
+
 class Terminal:
-    """The command line in a terminal of its own, as a person uses it."""
+    """The command line in a terminal of its own, as a person uses it. All that is done with it has one deadline."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
         self._process = subprocess.Popen(
@@ -188,16 +252,19 @@ class Terminal:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
+            start_new_session=True,
         )
+        self._deadline = time.monotonic() + LIMIT
+        self._found = 0
         self.seen = ""
 
     def until(self, text: str) -> None:
-        """Read until a text appears behind what was seen before."""
-        start = len(self.seen)
-        while text not in self.seen[start:]:
-            block = self._read()
+        """Read until a text appears behind the one that was waited for last."""
+        while (place := self.seen.find(text, self._found)) < 0:
+            block = self._read(text)
             assert block, f"{text!r} never came; seen: {self.seen}"
             self.seen += block
+        self._found = place + len(text)
 
     def type(self, text: str) -> None:
         """Press keys."""
@@ -206,16 +273,41 @@ class Terminal:
 
     def end(self) -> int:
         """Read the rest and return the exit code."""
-        while block := self._read():
+        while block := self._read("the end"):
             self.seen += block
+        code = self._process.wait(timeout=LIMIT)
+        self.close()
+        return code
+
+    def close(self) -> None:
+        """Take the terminal away, and with it whatever still runs in it."""
+        _kill_group(self._process)
         for stream in (self._process.stdin, self._process.stdout):
             assert stream is not None
             stream.close()
-        return self._process.wait(timeout=30)
+        self._process.wait(timeout=LIMIT)
 
-    def _read(self) -> str:
+    def _read(self, awaited: str) -> str:
         assert self._process.stdout is not None
+        left = max(0.0, self._deadline - time.monotonic())
+        if not select.select([self._process.stdout], [], [], left)[0]:
+            self.close()
+            pytest.fail(f"{awaited!r} did not come within {LIMIT:g} s; seen: {self.seen}")
         return os.read(self._process.stdout.fileno(), 4096).decode("utf-8", "replace")
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    """Call the command line in a terminal; what still runs at the end of the test is ended."""
+    opened: list[Terminal] = []
+
+    def open_one(*arguments: str) -> Terminal:
+        opened.append(Terminal(tmp_path, *arguments))
+        return opened[-1]
+
+    yield open_one
+    for each in opened:
+        each.close()
 
 
 needs_terminal = pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals on Windows")

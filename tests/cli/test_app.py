@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 from wftrace.cli.app import SUMMARIES, main
 
-from .conftest import Call, environment
+from .conftest import JOKE, Call, environment, needs_terminal, started
 
 
 def test_version(call: Call) -> None:
@@ -72,25 +73,20 @@ def test_importing_the_command_line_loads_nothing_heavy() -> None:
         "heavy = {'rich', 'wasmtime', 'graphviz', 'opentelemetry.sdk', 'opentelemetry'} & set(sys.modules);"
         "sys.exit(str(sorted(heavy)) if heavy else 0)"
     )
-    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, timeout=60, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_closed_pipe_is_silent() -> None:
+def test_a_closed_pipe_is_silent(tmp_path: Path) -> None:
     """Whoever reads only the beginning of our output gets no complaint."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "wftrace", "--help"],
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    process.stdout.close()
-    assert process.stderr is not None
-    assert process.stderr.read() == ""
-    process.stderr.close()
-    assert process.wait(timeout=30) == 0
+    with started(tmp_path, "--help") as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
@@ -103,7 +99,51 @@ def test_a_full_disk_is_told() -> None:
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
+            timeout=60,
             check=False,
         )
     assert (done.returncode, done.stderr.count("\n")) == (2, 2)
     assert done.stderr.startswith("error: standard output cannot be written")
+
+
+@needs_terminal
+def test_closed_streams_are_silent(flow: Callable[..., Path], shell: Call, tmp_path: Path) -> None:
+    """A command whose standard streams are closed works, without a word."""
+    flow(JOKE)
+    assert shell("run", "flow.py:JokeFlow", "topic=x", "--trace", "run.jsonl").code == 0
+    for closing in (">&-", ">&- 2>&-", "<&- >&-"):
+        done = subprocess.run(
+            ["/bin/sh", "-c", f'"$0" -m wftrace show run.jsonl {closing}', sys.executable],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_ctrl_c_while_loading_is_silent() -> None:
+    """Ctrl-C while the command line is still being imported ends with code 130 and no traceback."""
+    code = (
+        "import sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'wftrace.cli.app':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "from wftrace.cli import main\n"
+        "sys.exit(main())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_a_graph_of_the_users_own_hides_nothing(flow: Callable[..., Path], call: Call) -> None:
+    """A workflow with an attribute called graph is drawn and run like any other."""
+    flow(JOKE.replace("    @step\n", "    graph = None\n\n    @step\n", 1))
+    assert "[tell]" in call("draw", "flow.py", "-f", "ascii").out
+    assert call("run", "flow.py", "topic=x").code == 0

@@ -128,17 +128,18 @@ def test_png_goes_to_a_pipe_as_bytes(flow: Write, tmp_path: Path) -> None:
         cwd=tmp_path,
         env=environment(PATH=str(dot.parent)),
         capture_output=True,
+        timeout=60,
         check=True,
     )
     assert (done.stdout, done.stderr) == (image, b"")
 
 
 @needs_terminal
-def test_a_terminal_gets_an_outline(flow: Write, tmp_path: Path) -> None:
+def test_a_terminal_gets_an_outline(flow: Write, terminal: Callable[..., Terminal]) -> None:
     """On a terminal the flow is drawn as text, and how to get a picture is said."""
     flow(JOKE)
-    terminal = Terminal(tmp_path, "draw", "flow.py:JokeFlow")
-    assert terminal.end() == 0
-    assert "[tell]" in terminal.seen
-    assert "wftrace draw flow.py:JokeFlow -o flow.svg" in terminal.seen
-    assert "digraph" not in terminal.seen
+    drawn = terminal("draw", "flow.py:JokeFlow")
+    assert drawn.end() == 0
+    assert "[tell]" in drawn.seen
+    assert "wftrace draw flow.py:JokeFlow -o flow.svg" in drawn.seen
+    assert "digraph" not in drawn.seen

@@ -5,8 +5,6 @@ from __future__ import annotations
 import http.server
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +14,7 @@ import pytest
 from wftrace.exporters.file import read_trace
 from wftrace.trace_reader import read_runs
 
-from .conftest import ASKING, FAILING, JOKE, RETRYING, SLOW, STRICT, Call, Terminal, environment, needs_terminal
+from .conftest import ASKING, FAILING, JOKE, RETRYING, SLOW, STRICT, TWO, Call, Terminal, needs_terminal, started
 
 Write = Callable[..., Path]
 
@@ -57,7 +55,9 @@ def test_values_are_json_where_they_are_json(flow: Write, call: Call, value: str
         (("topic=1", "topic=2"), "given twice"),
         (("--export", "jager"), "try: --export jaeger"),
         (("--export", "nowhere"), "--export http://HOST:PORT"),
-        (("--report", "run.pdf"), "try: -o run.html"),
+        (("--report", "run.pdf"), "try: --report run.html"),
+        (("--report", "folder.html"), "try: --report folder.html/report.html"),
+        (("--trace", "folder.html"), "try: --trace folder.html/run.otlp.jsonl"),
         (("--report", "gone/run.html"), "try: mkdir -p gone"),
         (("--trace", "gone/run.jsonl"), "try: mkdir -p gone"),
         (("--trace", "mine.jsonl"), "try: --force"),
@@ -65,6 +65,9 @@ def test_values_are_json_where_they_are_json(flow: Write, call: Call, value: str
         (("--reply", "Yes={}"), "--reply 'HumanResponseEvent={}'"),
         (("--capture", "all"), "wftrace run --help"),
         (("--timeout", "soon"), "wftrace run --help"),
+        (("--timeout", "nan"), "0 for ever"),
+        (("--timeout", "inf"), "0 for ever"),
+        (("--timeout", "-1"), "0 for ever"),
     ],
 )
 def test_bad_input_is_refused_before_anything_runs(
@@ -72,7 +75,7 @@ def test_bad_input_is_refused_before_anything_runs(
 ) -> None:
     """Each wrong option ends with code 2, prints no summary, and names the cure."""
     flow(JOKE)
-    flow("{}", "mine.jsonl")
+    flow("{}", "mine.jsonl").with_name("folder.html").mkdir()
     done = call("run", "flow.py:JokeFlow", *arguments)
     assert (done.code, done.out) == (2, "")
     assert cure in done.err
@@ -99,7 +102,7 @@ def test_verbose_shows_every_frame(flow: Write, call: Call) -> None:
 
 def test_a_flow_that_cannot_work_is_a_finding(flow: Write, call: Call) -> None:
     """A flow that validation refuses ends with code 1 and its reason."""
-    flow(JOKE.replace("ev: JokeEvent) -> StopEvent", "ev: Event) -> StopEvent"))
+    flow(JOKE.replace("ev: JokeEvent) -> StopEvent", "ev: JokeEvent) -> None"))
     done = call("run", "flow.py:JokeFlow")
     assert done.code == 1
     assert "error: JokeFlow cannot run" in done.err
@@ -253,86 +256,82 @@ def test_a_backend_that_is_absent_is_told(flow: Write, shell: Call) -> None:
 def test_ctrl_c_cancels_the_run_and_keeps_the_trace(flow: Write, tmp_path: Path) -> None:
     """Ctrl-C ends with code 130; the run is recorded as cancelled in summary and trace."""
     flow(SLOW)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "wftrace", "run", "flow.py:Slow", "--trace", "run.jsonl"],
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "asleep\n"
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert "⊘ cancelled" in out
-    assert "Traceback" not in err
-    assert [run.outcome for run in read_runs(read_trace(tmp_path / "run.jsonl"))] == ["cancelled"]
+    with started(tmp_path, "run", "flow.py:Slow", "--trace", "run.jsonl") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "asleep\n"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        assert process.returncode == 130
+        assert "⊘ cancelled" in out
+        assert "Traceback" not in err
+        assert [run.outcome for run in read_runs(read_trace(tmp_path / "run.jsonl"))] == ["cancelled"]
 
 
 @needs_terminal
-def test_a_human_is_asked_field_by_field(flow: Write, tmp_path: Path) -> None:
+def test_a_human_is_asked_field_by_field(flow: Write, terminal: Callable[..., Terminal]) -> None:
     """On a terminal each field is asked for; a wrong value is explained and asked for again."""
     flow(ASKING)
-    terminal = Terminal(tmp_path, "run", "flow.py:Audit")
-    terminal.until("approved (bool): ")
-    assert "Publish it?" in terminal.seen
-    terminal.type("perhaps\n")
-    terminal.until("note (str): ")
-    terminal.type("\n")
-    terminal.until("valid boolean")
-    terminal.until("approved (bool): ")
-    terminal.type("no\n")
-    terminal.until("note (str): ")
-    terminal.type("too long\n")
-    assert terminal.end() == 0
-    assert "kept: too long" in terminal.seen
+    asked = terminal("run", "flow.py:Audit")
+    asked.until("approved (bool): ")
+    assert "Publish it?" in asked.seen
+    asked.type("perhaps\n")
+    asked.until("note (str): ")
+    asked.type("\n")
+    asked.until("valid boolean")
+    asked.until("approved (bool): ")
+    asked.type("no\n")
+    asked.until("note (str): ")
+    asked.type("too long\n")
+    assert asked.end() == 0
+    assert "kept: too long" in asked.seen
 
 
 @needs_terminal
-def test_a_human_may_answer_in_json(flow: Write, tmp_path: Path) -> None:
+def test_a_human_may_answer_in_json(flow: Write, terminal: Callable[..., Terminal]) -> None:
     """A JSON object gives all fields at once."""
     flow(ASKING)
-    terminal = Terminal(tmp_path, "run", "flow.py:Audit")
-    terminal.until("approved (bool): ")
-    terminal.type('{"approved": true}\n')
-    assert terminal.end() == 0
-    assert "published" in terminal.seen
+    asked = terminal("run", "flow.py:Audit")
+    asked.until("approved (bool): ")
+    asked.type('{"approved": true}\n')
+    assert asked.end() == 0
+    assert "published" in asked.seen
 
 
 @needs_terminal
 @pytest.mark.parametrize(
     ("key", "code", "told"), [("\x03", 130, "interrupted"), ("\x04", 2, "ended without an answer")]
 )
-def test_a_human_may_walk_away(flow: Write, tmp_path: Path, key: str, code: int, told: str) -> None:
+def test_a_human_may_walk_away(flow: Write, terminal: Callable[..., Terminal], key: str, code: int, told: str) -> None:
     """Ctrl-C and Ctrl-D at the question cancel the run at once."""
     flow(ASKING)
-    terminal = Terminal(tmp_path, "run", "flow.py:Audit")
-    terminal.until("approved (bool): ")
-    terminal.type(key)
-    assert terminal.end() == code
-    assert "⊘ cancelled" in terminal.seen
-    assert told in terminal.seen
+    asked = terminal("run", "flow.py:Audit")
+    asked.until("approved (bool): ")
+    asked.type(key)
+    assert asked.end() == code
+    assert "⊘ cancelled" in asked.seen
+    assert told in asked.seen
+
+
+@needs_terminal
+def test_keys_typed_ahead_are_kept(flow: Write, terminal: Callable[..., Terminal]) -> None:
+    """Answers that were typed before their questions came are taken, each for its field."""
+    flow(ASKING)
+    asked = terminal("run", "flow.py:Audit")
+    asked.type("no\ntoo long\n")
+    assert asked.end() == 0
+    assert "kept: too long" in asked.seen
 
 
 def test_ctrl_c_does_not_wait_for_a_thread(flow: Write, tmp_path: Path) -> None:
     """A synchronous step that still sleeps does not keep the command after Ctrl-C."""
     flow(SLOW.replace("async def", "def").replace("await asyncio.sleep", "__import__('time').sleep"))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "wftrace", "run", "flow.py:Slow"],
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "asleep\n"
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=20)
-    assert process.returncode == 130
-    assert "⊘ cancelled" in out
+    with started(tmp_path, "run", "flow.py:Slow") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "asleep\n"
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=20)
+        assert process.returncode == 130
+        assert "⊘ cancelled" in out
 
 
 def test_a_trace_that_cannot_be_opened_is_refused(flow: Write, call: Call) -> None:
@@ -343,9 +342,64 @@ def test_a_trace_that_cannot_be_opened_is_refused(flow: Write, call: Call) -> No
     assert "  try: " in done.err
 
 
-def test_sys_exit_in_a_step_is_a_failure(flow: Write, call: Call) -> None:
-    """A step that calls sys.exit does not end the command without a word."""
-    flow(FAILING.replace('return known["missing"]', "raise SystemExit(0)"))
-    done = call("run", "flow.py:Broken")
-    assert done.code == 1
-    assert "SystemExit" in done.err
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ("SystemExit(7)", 7),
+        ("SystemExit(0)", 1),
+        ("SystemExit('enough')", 1),
+        ("SystemExit(256)", 1),
+        ("KeyboardInterrupt", 130),
+    ],
+)
+@pytest.mark.parametrize("kind", ["async def", "def"])
+def test_a_step_that_ends_the_process(flow: Write, shell: Call, error: str, code: int, kind: str) -> None:
+    """A step that raises SystemExit or KeyboardInterrupt fails the run with one message, and gives the exit code."""
+    flow(FAILING.replace('return known["missing"]', f"raise {error}").replace("async def", kind))
+    done = shell("run", "flow.py:Broken")
+    assert done.code == code
+    assert done.out.startswith("✗ failed")
+    assert done.err.startswith("error: Broken failed\n")
+    assert done.err.count("Traceback") == 1
+    assert "step 'work'" in done.err
+    assert "never retrieved" not in done.err
+    assert "Task was destroyed" not in done.err
+
+
+def test_the_other_steps_clean_up_when_one_ends_the_process(flow: Write, shell: Call) -> None:
+    """What other steps do when they are cancelled is waited for."""
+    flow(TWO)
+    done = shell("run", "flow.py:Two")
+    assert done.code == 7
+    assert "cleaned up" in done.out
+    assert done.err.count("Traceback") == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "told"),
+    [
+        ("OTEL_SDK_DISABLED=true", "0 of 2 attempts arrived"),
+        ("OTEL_TRACES_SAMPLER=always_off", "0 of 2 attempts arrived"),
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=2", "0 of 2 attempts arrived"),
+        ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT=12", "the trace was cut"),
+    ],
+)
+def test_what_the_sdk_drops_is_told(flow: Write, shell: Call, variable: str, told: str) -> None:
+    """The summary is whole whatever the SDK drops; a warning says what did not arrive and which variable is set."""
+    flow(JOKE)
+    name, _, value = variable.partition("=")
+    done = shell("run", "flow.py:JokeFlow", "topic=x", "--trace", "o.jsonl", **{name: value})
+    assert done.code == 0
+    assert "4 of 4 edges taken" in done.out
+    assert done.out.endswith("a joke about x: funny\n")
+    assert told in done.err
+    assert variable in done.err
+    assert ("wrote" in done.err) == ("cut" in told)
+
+
+def test_a_summary_comes_without_a_graph_in_the_trace(flow: Write, shell: Call) -> None:
+    """A limit on the length of attributes does not keep the summary back."""
+    flow(JOKE)
+    done = shell("run", "flow.py:JokeFlow", "topic=x", "--trace", "o.jsonl", OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT="512")
+    assert done.code == 0
+    assert done.out.endswith("a joke about x: funny\n")

@@ -159,12 +159,33 @@ def test_a_cut_trace_is_read_as_far_as_it_goes(traced: Traced, call: Call) -> No
     assert "judge#1" in done.out
 
 
-def test_a_run_without_its_graph_names_the_cure(traced: Traced, call: Call) -> None:
-    """A trace that lost its graph cannot be drawn alone; the message names --graph."""
+@pytest.mark.parametrize(
+    "command", [("overlay", "-f", "ascii"), ("overlay", "-o", "a.svg"), ("report", "-o", "a.html")]
+)
+def test_a_run_without_its_graph_is_drawn_as_it_was_seen(traced: Traced, call: Call, command: tuple[str, ...]) -> None:
+    """A trace that lost its graph is drawn and reported; what is missing is a warning."""
     cut(traced(JOKE, "topic=x"))
-    done = call("overlay", "run.jsonl", "-o", "a.svg")
-    assert done.code == 4
-    assert "try: wftrace overlay run.jsonl --graph path/file.py:Workflow" in done.err
+    done = call(*command, "run.jsonl")
+    assert done.code == 0
+    assert "warning: " in done.err
+    assert "run span is missing" in done.err
+
+
+def test_a_graph_may_be_named_for_a_run_that_lost_its_own(traced: Traced, flow: Write, call: Call) -> None:
+    """--graph draws a cut trace over the whole flow; the note without it says so."""
+    cut(traced(JOKE, "topic=x"))
+    assert "wftrace overlay run.jsonl --graph" in call("overlay", "run.jsonl", "-o", "a.svg").err
+    flow(JOKE)
+    assert "of 4 edges taken" in call("overlay", "run.jsonl", "--graph", "flow.py", "-o", "a.svg").err
+
+
+def test_only_traces_are_suggested(flow: Write, call: Call) -> None:
+    """In the place of a missing trace a .jsonl file is suggested, as a command, and nothing else."""
+    flow("", "missing.json")
+    flow("", "z.jsonl")
+    assert "try: wftrace run " in call("show", "missing.jsonl").err
+    flow("", "mising.jsonl")
+    assert "try: wftrace show mising.jsonl\n" in call("show", "missing.jsonl").err
 
 
 FOREIGN = {

@@ -13,7 +13,7 @@ from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
 from wftrace.engine.events import Event, HumanResponseEvent, InputRequiredEvent
 from wftrace.engine.steps import spec_of
-from wftrace.engine.workflow import Workflow
+from wftrace.engine.workflow import Workflow, graph_of
 from wftrace.gate import clean_text, cut_text
 
 from .errors import CommandError, closest
@@ -89,9 +89,10 @@ class Answers:
 
 def answer_kinds(workflow: Workflow) -> dict[str, type[HumanResponseEvent]]:
     """The classes of answers that a workflow takes, by name; ``HumanResponseEvent`` where it names none of its own."""
-    specs = [spec_of(getattr(workflow, name, None)) for name in workflow.graph.step]
+    graph = graph_of(workflow)
+    specs = [spec_of(getattr(workflow, name, None)) for name in graph.step]
     accepted = [cls for spec in specs if spec is not None for cls in spec.accepts]
-    waited = [_class_of(event.type) for event in workflow.graph.events]
+    waited = [_class_of(event.type) for event in graph.events]
     kinds = {cls.__name__: cls for cls in (*accepted, *waited) if cls and issubclass(cls, HumanResponseEvent)}
     return kinds or {HumanResponseEvent.__name__: HumanResponseEvent}
 

@@ -17,7 +17,7 @@ from wftrace.drawing.errors import LayoutError
 from wftrace.engine.errors import GraphFormatError, TraceError, WorkflowError
 from wftrace.version import VERSION
 
-from .errors import FINDING, INTERRUPTED, OK, CommandError, ToolMissing, UnreadableTrace
+from .errors import INTERRUPTED, OK, CommandError, ToolMissing, UnreadableTrace
 from .lazy import LazyGroup
 from .speech import Speech, complain, prepare_streams, speech_options
 
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is not None:
         return _guarded(list(arguments))
     code = _guarded(sys.argv[1:])
-    if code in (FINDING, INTERRUPTED):
+    if code != OK:
         _leave_threads(code)
     return code
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wftrace.engine.events import InputRequiredEvent
+from wftrace.engine.loop import GRACE
 from wftrace.engine.workflow import Workflow
 
 from .answers import Answers
@@ -35,11 +36,25 @@ class Conversation:
     def hold(self) -> Ending:
         """Run the workflow to its end. Nothing is raised: failure, a missing answer and Ctrl-C are endings."""
         try:
-            return Ending(result=asyncio.run(self._talk()))
+            with asyncio.Runner() as runner:
+                return self._held(runner)
         except (Exception, KeyboardInterrupt, SystemExit) as error:  # whatever the user's steps throw
             return Ending(error=error)
 
-    async def _talk(self) -> Any:
+    def _held(self, runner: asyncio.Runner) -> Ending:
+        talk = runner.get_loop().create_task(self._talk())
+        try:
+            return runner.run(_result_of(talk))
+        except (KeyboardInterrupt, SystemExit):
+            runner.run(asyncio.wait([talk], timeout=2 * GRACE))  # the other steps of the run clean up
+            if talk.done() and not talk.cancelled():
+                return talk.result()
+            raise
+
+    async def _talk(self) -> Ending:
+        """Read the stream to its end. What would stop the loop is returned: raised by a task it stops the loop's own
+        cleaning up as well.
+        """
         handler = self.workflow.run(**self.fields)
         try:
             async for event in handler.stream_events():
@@ -47,8 +62,14 @@ class Conversation:
                     handler.ctx.send_event(await self.answers.answer(event))
                 else:
                     self.speech.detail(f"stream: {type(event).__name__}")
-            return await handler
+            return Ending(result=await handler)
+        except (KeyboardInterrupt, SystemExit) as error:
+            return Ending(error=error)
         except (CommandError, asyncio.CancelledError):
             await handler.cancel_run()
-            await asyncio.gather(handler, return_exceptions=True)
+            handler.exception()  # it is known by now, and nobody else asks for it
             raise
+
+
+async def _result_of(talk: asyncio.Task[Ending]) -> Ending:
+    return await talk

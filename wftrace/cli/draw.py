@@ -7,6 +7,7 @@ import sys
 import click
 
 from wftrace.engine.graph import Finding
+from wftrace.engine.workflow import graph_of
 from wftrace.units import count_of
 
 from .pictures import Order, deliver, picture_options
@@ -30,7 +31,7 @@ def draw(speech: Speech, target: str, order: Order) -> None:
     wftrace draw shop.flows:Checkout -o checkout.png
     wftrace draw flow.py -f mermaid
     """
-    graph = Finder(speech, "wftrace draw").find(target).flow.graph
+    graph = graph_of(Finder(speech, "wftrace draw").find(target).flow)
     from wftrace.render import draw_graph  # slow, and not needed for a target that is not there
 
     picture = draw_graph(graph, direction=order.direction, theme=order.theme, legend=order.legend)

@@ -2,8 +2,9 @@
 
     CommandError            2    used wrongly: an option, a value, an output file
     ├── RunError            1    the workflow ran and failed, or cannot run
+    │   └── StepExit        any  a step ended the process, with the code that it gave
     ├── TargetError         3    the target cannot be imported
-    ├── UnreadableTrace     4    the trace is missing, damaged or empty
+    ├── UnreadableTrace     4    the trace is missing, or no run in it can be read
     └── ToolMissing         5    a program or package that is needed is not there
 
 0 is success, 130 is Ctrl-C.
@@ -40,6 +41,15 @@ class RunError(CommandError):
     """The workflow failed, or is not fit to run."""
 
     exit_code = FINDING
+
+
+class StepExit(RunError):
+    """A step raised ``SystemExit`` or ``KeyboardInterrupt``; the command ends with their code, and never with 0."""
+
+    def __init__(self, error: BaseException, what: str, *details: str) -> None:
+        super().__init__(what, *details)
+        code = INTERRUPTED if isinstance(error, KeyboardInterrupt) else getattr(error, "code", None)
+        self.exit_code = code if isinstance(code, int) and 0 < code < 256 else FINDING
 
 
 class TargetError(CommandError):

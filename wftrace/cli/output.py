@@ -39,26 +39,28 @@ def picture_format(path: Path | None, asked: str | None) -> str:
     raise CommandError(f"{what} names no format", f"known: {known}", cure=cure)
 
 
-def check_output(path: Path, *, force: bool = False) -> None:
+def check_output(path: Path, *, force: bool = False, option: str = "-o", example: str = "flow.svg") -> None:
     """Refuse to write where it cannot work, or where it would destroy a file that is not ours.
 
     An existing file is overwritten when ``force`` says so, when it is empty, or when it is a text that names wftrace,
     as all that we write does. A PNG or PDF that exists always needs ``force``: its bytes do not say whose it is.
+    ``option`` named the file, ``example`` is a file name that it may have; both are for the hints.
     """
     if path.is_dir():
-        raise CommandError(f"{path} is a folder", cure=f"-o {path / 'flow.svg'}")
+        raise CommandError(f"{path} is a folder", cure=f"{option} {path / example}")
     if not path.parent.is_dir():
         raise CommandError(f"there is no folder {path.parent} for {path.name}", cure=f"mkdir -p {path.parent}")
     if force or not path.exists() or not path.is_file():
         return
-    if path.suffix.lower().removeprefix(".") in BINARY or not _is_ours(path):
+    if path.suffix.lower().removeprefix(".") in BINARY or not _is_ours(path, option):
         raise CommandError(f"{path} exists and wftrace did not write it, as far as its content tells", cure="--force")
 
 
-def _is_ours(path: Path) -> bool:
+def _is_ours(path: Path, option: str) -> bool:
     try:
         with path.open("rb") as file:
             start = file.read(MARK_WITHIN)
     except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror}", cure="choose another file with -o") from error
+        cure = f"choose another file with {option}"
+        raise CommandError(f"{path} cannot be read: {error.strerror}", cure=cure) from error
     return not start or MARK in start

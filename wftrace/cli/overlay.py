@@ -8,7 +8,6 @@ from wftrace.analysis import critical_edges, critical_path
 from wftrace.engine.graph import FlowGraph
 from wftrace.overlays import overlay_run
 
-from .errors import UnreadableTrace
 from .pictures import Order, deliver, picture_options
 from .speech import Speech, speech_options
 from .traces import choose_run, load_runs
@@ -25,20 +24,17 @@ def overlay(speech: Speech, trace: str, target: str | None, wanted: str | None, 
     """Draw one run of TRACE over the possible flows: what ran, how often, how long, what failed.
 
     TRACE is a file, or - for standard input. It carries its own graph, so none of your code is needed.
+    Where the graph is missing, what was seen is drawn.
 
     \b
     wftrace overlay run.otlp.jsonl -o run.svg
     """
     run = choose_run(load_runs(trace, speech), wanted, speech)
-    graph = _graph_of(target, speech) if target else run.graph
-    if graph is None:
-        raise UnreadableTrace(
-            f"run {run.run_id} carries no graph: its run span is missing from the trace",
-            cure=f"wftrace overlay {trace} --graph path/file.py:Workflow",
-        )
-    laid = overlay_run(run, graph)
+    laid = overlay_run(run, _graph_named(target, speech) if target else None)
     for note in laid.notes:
         speech.warn(note)
+    if target is None and run.graph is None:
+        speech.note(f"over the whole flow: wftrace overlay {trace} --graph path/file.py:Workflow")
     from wftrace.render import draw_overlay  # slow, and not needed for a trace that cannot be read
 
     critical = critical_edges(critical_path(run))
@@ -46,7 +42,9 @@ def overlay(speech: Speech, trace: str, target: str | None, wanted: str | None, 
     deliver(picture, order, speech, f"{laid.taken} of {len(laid.possible)} edges taken")
 
 
-def _graph_of(target: str, speech: Speech) -> FlowGraph:
-    from .target import Finder  # brings in the engine, which a trace alone does not need
+def _graph_named(target: str, speech: Speech) -> FlowGraph:
+    from wftrace.engine.workflow import graph_of  # the engine, which a trace alone does not need
 
-    return Finder(speech, "wftrace overlay TRACE --graph").find(target).flow.graph
+    from .target import Finder
+
+    return graph_of(Finder(speech, "wftrace overlay TRACE --graph").find(target).flow)

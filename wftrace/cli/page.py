@@ -13,12 +13,12 @@ from .output import check_output
 from .speech import Speech
 
 
-def check_report(output: Path, *, force: bool = False) -> None:
-    """Refuse a report file that is no HTML file, or that may not be written."""
+def check_report(output: Path, *, force: bool = False, option: str = "-o") -> None:
+    """Refuse a report file that is no HTML file, or that may not be written. ``option`` named it."""
     if output.suffix.lower() not in (".html", ".htm"):
-        cure = f"-o {output.with_suffix('.html')}"
+        cure = f"{option} {output.with_suffix('.html')}"
         raise CommandError(f"a report is an HTML page, and {output.name} is not", cure=cure)
-    check_output(output, force=force)
+    check_output(output, force=force, option=option, example="report.html")
 
 
 def write_report(output: Path, runs: Sequence[Run], speech: Speech, links: Mapping[str, str] | None = None) -> None:

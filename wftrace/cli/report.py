@@ -25,4 +25,7 @@ def report(speech: Speech, traces: tuple[str, ...], output: Path, force: bool) -
     """
     check_report(output, force=force)
     runs = [run for trace in traces for run in load_runs(trace, speech)]
+    for run in runs:
+        for missing in run.missing:
+            speech.warn(f"run {run.run_id}: {missing}")
     write_report(output, runs, speech)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import click
 
 from wftrace.engine.errors import WorkflowError, WorkflowRuntimeError, WorkflowValidationError
 from wftrace.engine.graph import EventKind
-from wftrace.engine.workflow import Workflow
+from wftrace.engine.workflow import Workflow, graph_of
 from wftrace.overlays import overlay_run
 from wftrace.recorder import recording
 from wftrace.telemetry import Capture
@@ -17,8 +18,9 @@ from wftrace.trace import Run
 from wftrace.units import count_of
 
 from .answers import Answers, answer_kinds, parse_replies
+from .arrival import count_attempts, shortfall, whole_runs
 from .conversation import Conversation, Ending
-from .errors import INTERRUPTED, OK, CommandError, RunError
+from .errors import INTERRUPTED, OK, CommandError, RunError, StepExit
 from .exporting import check_export, exporting
 from .frames import own_frames
 from .output import check_output
@@ -28,6 +30,12 @@ from .target import Finder, Target
 from .values import parse_fields
 
 
+def _seconds(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not (math.isfinite(value) and value >= 0):
+        raise CommandError(f"--timeout {value} is no time to wait", cure="--timeout 60, or --timeout 0 for ever")
+    return value
+
+
 @click.command()
 @click.argument("target")
 @click.argument("pairs", nargs=-1, metavar="[KEY=VALUE]...")
@@ -35,7 +43,7 @@ from .values import parse_fields
 @click.option("--report", type=click.Path(path_type=Path), help="Write an HTML page about the run.")
 @click.option("--export", metavar="jaeger|phoenix|URL", help="Send the trace to a tracing backend.")
 @click.option("--reply", multiple=True, metavar="EVENT=JSON", help="Answer a question; repeat it for more than one.")
-@click.option("--timeout", type=float, metavar="SECONDS", help="Give the run this long; 0 for ever.")
+@click.option("--timeout", type=float, callback=_seconds, metavar="SECONDS", help="Give the run this long; 0 for ever.")
 @click.option(
     "--capture",
     type=click.Choice(["none", "types", "summary", "full"]),
@@ -76,12 +84,16 @@ def run(
     conversation = Conversation(workflow, fields, Answers(kinds, parse_replies(reply, kinds)), speech)
     with recording() as recorder, exporting(trace, export) as exports:
         ending = conversation.hold()
-    runs = exports.runs() or recorder.runs()
+    ran, arrived = recorder.runs(), exports.runs()
+    runs = whole_runs(ran, arrived) if exports.places else ran
     if isinstance(ending.error, WorkflowRuntimeError) and not runs:
         raise _no_start(ending.error, workflow, target)
     _tell(runs, ending, speech)
     if runs:
-        _tell_places(runs, trace, report, exports.links(), speech)
+        _tell_places(runs, arrived, trace, report, exports.links(), speech)
+        lack = shortfall(ran, arrived, os.environ) if exports.places else ""
+        if lack:
+            speech.warn(lack)
     code = _judge(ending, found, speech)
     exports.check()
     return code
@@ -90,24 +102,24 @@ def run(
 def _check_places(trace: Path | None, report: Path | None, export: str | None, *, force: bool) -> None:
     """Refuse what cannot be written or sent before anything runs. A trace of ours is added to, any other replaced."""
     if report is not None:
-        check_report(report, force=force)
+        check_report(report, force=force, option="--report")
     if export is not None:
         check_export(export)
     if trace is not None:
-        check_output(trace, force=force)
+        check_output(trace, force=force, option="--trace", example="run.otlp.jsonl")
         if force and trace.is_file():
             trace.unlink()
 
 
 def _tell_places(
-    runs: list[Run], trace: Path | None, report: Path | None, links: dict[str, str], speech: Speech
+    runs: list[Run], arrived: list[Run], trace: Path | None, report: Path | None, links: dict[str, str], speech: Speech
 ) -> None:
-    if trace is not None:
-        speech.note(f"wrote {trace} ({count_of(sum(len(run.attempts) for run in runs), 'attempt')})")
+    if trace is not None and arrived:
+        speech.note(f"wrote {trace} ({count_of(count_attempts(arrived), 'attempt')})")
     if report is not None:
-        write_report(report, runs, speech, links)
-    for name, pattern in links.items():
-        speech.note(f"{name}: {pattern.replace('{trace_id}', runs[0].trace_id)}")
+        write_report(report, runs, speech, links if arrived else None)
+    for name, pattern in links.items() if arrived else ():
+        speech.note(f"{name}: {pattern.replace('{trace_id}', arrived[0].trace_id)}")
 
 
 def _tell(runs: list[Run], ending: Ending, speech: Speech) -> None:
@@ -122,7 +134,7 @@ def _tell(runs: list[Run], ending: Ending, speech: Speech) -> None:
 
 def _no_start(error: WorkflowError, workflow: Workflow, target: str) -> CommandError:
     """The run could not even begin: the fields do not fit its start event."""
-    starts = [event for event in workflow.graph.events if event.kind is EventKind.START]
+    starts = [event for event in graph_of(workflow).events if event.kind is EventKind.START]
     fields = [field for event in starts for field in event.fields]
     takes = f"it takes: {', '.join(f'{field.name} ({field.type})' for field in fields)}" if fields else ""
     example = " ".join(f"{field.name}=…" for field in fields)
@@ -134,6 +146,8 @@ def _judge(ending: Ending, target: Target, speech: Speech) -> int:
     error = ending.error
     if error is None:
         return OK
+    if isinstance(error, KeyboardInterrupt | SystemExit) and _is_from_step(error):
+        raise StepExit(error, f"{target.name} failed", own_frames(error, everything=speech.verbose)) from error
     if isinstance(error, KeyboardInterrupt):
         speech.note("\ninterrupted; the run is cancelled")
         return INTERRUPTED
@@ -144,3 +158,8 @@ def _judge(ending: Ending, target: Target, speech: Speech) -> int:
     if isinstance(error, WorkflowError):
         raise RunError(f"{target.name} failed: {error}") from error
     raise RunError(f"{target.name} failed", own_frames(error, everything=speech.verbose)) from error
+
+
+def _is_from_step(error: BaseException) -> bool:
+    """Whether a step raised it, and not the keyboard: the engine notes the step on each error."""
+    return bool(getattr(error, "__notes__", ()))

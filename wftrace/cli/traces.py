@@ -41,8 +41,9 @@ def _unreadable(what: str, trace: str) -> UnreadableTrace:
     path = Path(trace)
     if trace == "-" or path.exists() or not path.parent.is_dir():
         return UnreadableTrace(what, cure=MAKE_ONE)
-    likely = closest(path.name, [each.name for each in path.parent.iterdir() if each.is_file()])
-    return UnreadableTrace(what, cure=str(path.parent / likely) if likely else MAKE_ONE)
+    known = {each.stem: each for each in path.parent.glob("*.jsonl") if each.is_file()}
+    likely = closest(path.stem, known)
+    return UnreadableTrace(what, cure=f"wftrace show {known[likely]}" if likely else MAKE_ONE)
 
 
 def choose_run(runs: Sequence[Run], wanted: str | None, speech: Speech) -> Run:
