@@ -24,6 +24,7 @@ PUBLIC = [
     "RetryInfo",
     "RetryPolicy",
     "StartEvent",
+    "StepTimeoutError",
     "StopEvent",
     "TraceError",
     "UnhandledEvent",
