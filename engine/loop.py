@@ -37,6 +37,7 @@ from .state import Envelope, Execution, RunState, Waiter
 from .stepwise import Stepwise
 from .stream import Stream
 from .threads import StepThreads
+from .timeouts import bind_within
 
 GRACE = 0.5
 """Seconds that cancelled steps get to clean up before the run ends without them."""
@@ -291,16 +292,13 @@ class RunLoop:
             self._reporter.attempt_started(execution, context)
         step = execution.step
         if step.call is None:
-            step.call = self._threads.bind(step.spec, self._workflow)
+            step.call = bind_within(step.spec, self._threads.bind(step.spec, self._workflow))
         self._tasks[execution] = self._loop.create_task(self._attempt(execution), context=context)
 
     async def _attempt(self, execution: Execution) -> None:
         execution.entered = True
         try:
-            if execution.step.spec.timeout is None:
-                result = await execution.step.call(self._context, execution.envelope.event)
-            else:
-                result = await self._within(execution.step.spec.timeout, execution)
+            result = await execution.step.call(self._context, execution.envelope.event)
         except BaseException as error:  # strangers' code: every end of a step is recorded
             if isinstance(error, GeneratorExit):  # the loop is gone, and takes its tasks with it
                 self.abandon()
@@ -313,18 +311,6 @@ class RunLoop:
             if not self._closed:
                 self._returned(execution, result)
 
-    async def _within(self, seconds: float, execution: Execution) -> Any:
-        limit = asyncio.timeout(seconds)
-        try:
-            async with limit:
-                return await execution.step.call(self._context, execution.envelope.event)
-        except TimeoutError as error:
-            if not limit.expired():
-                raise
-            raise StepTimeoutError(
-                f"step {execution.step.name!r} of {self.flow.name} took longer than its timeout of {seconds:g} s"
-            ) from error
-
     def _returned(self, execution: Execution, result: Any) -> None:
         if result is not None and type(result) not in self.flow.routes and not isinstance(result, Event):
             name = execution.step.name
@@ -335,7 +321,9 @@ class RunLoop:
             return
         now = self._check_deadline()
         envelope = None if result is None else self._envelope(result, execution, "", "return")
-        self._leave(execution, "completed", result=result)
+        del self._tasks[execution]
+        if self._hooks.attempt_ended:
+            self._reporter.attempt_ended(execution, "completed", None, None, result)
         if envelope is not None and self._stepwise is not None:
             self._stepwise.hold(envelope)
             envelope = None
@@ -374,12 +362,11 @@ class RunLoop:
         outcome: str,
         error: BaseException | None = None,
         delay: float | None = None,
-        result: Event | None = None,
     ) -> None:
-        """An attempt is over: it is told as ended before anything that follows from it."""
+        """An attempt is over without a result: it is told as ended before anything that follows from it."""
         del self._tasks[execution]
         if self._hooks.attempt_ended:
-            self._reporter.attempt_ended(execution, outcome, error, delay, result)
+            self._reporter.attempt_ended(execution, outcome, error, delay, None)
 
     def _check_deadline(self) -> float:
         """The time now. A step that held up the loop past the deadline does not count as in time."""

@@ -105,8 +105,9 @@ class Execution:
         self.started_at = now
         self.entered = False
         self.outputs = self.streamed = self.joined = None
-        for answers in (self._answers or {}).values():
-            answers.again()
+        if self._answers is not None:
+            for answers in self._answers.values():
+                answers.again()
 
     @property
     def answers(self) -> dict[Buffer, Answers]:

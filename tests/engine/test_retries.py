@@ -242,7 +242,7 @@ def test_a_step_with_a_timeout_of_its_own() -> None:
         return await Flow().run(slow=slow)
 
     assert asyncio.run(main(2)) == 2
-    with pytest.raises(StepTimeoutError, match=r"step 'work' of Flow took longer than its timeout of 0\.02 s"):
+    with pytest.raises(StepTimeoutError, match=r"step 'work' took longer than its timeout of 0\.02 s"):
         asyncio.run(main(3))
     assert Flow.graph.step["work"].timeout == 0.02
 
