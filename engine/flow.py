@@ -13,6 +13,7 @@ from .events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, S
 from .graph import Edge, EdgeKind, EventKind, EventNode, Field, FlowGraph, JoinItem, Provenance, StepNode
 from .inference import Inferred, infer
 from .retry import describe_policy
+from .source import place_of
 from .steps import StepSpec
 from .validation import findings_of
 
@@ -241,11 +242,8 @@ def _doc(cls: type | None) -> str:
 
 
 def _place(cls: type) -> tuple[str, int]:
-    try:
-        file = inspect.getsourcefile(cls) or ""
-        return _short_path(file, cls.__module__), inspect.getsourcelines(cls)[1]
-    except (OSError, TypeError):
-        return "", 0
+    file, line = place_of(cls) or ("", 0)
+    return _short_path(file, cls.__module__) if file else "", line
 
 
 def _short_path(path: str, module: str) -> str:

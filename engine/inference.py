@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import ast
 import inspect
-import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from types import FunctionType
 from typing import Any
 
 from .events import Event
+from .source import tree_of
 from .steps import StepSpec
 
 _DEPTH = 4
-_PARSE_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ class _Reader:
         if function in self._seen or not isinstance(function, FunctionType):
             return
         self._seen.add(function)
-        tree = _parsed(function)
+        tree = tree_of(function)
         if tree is None:
             self.complete = False
             return
@@ -231,19 +229,3 @@ def _closure(function: FunctionType) -> dict[str, Any]:
 
 def _is_event_class(value: object) -> bool:
     return isinstance(value, type) and issubclass(value, Event)
-
-
-@lru_cache(maxsize=4096)
-def _parsed(function: FunctionType) -> ast.AST | None:
-    try:
-        source = textwrap.dedent(inspect.getsource(function))
-    except (OSError, TypeError):
-        return None
-    for _ in range(_PARSE_TRIES):
-        try:
-            return ast.parse(source)
-        except (SyntaxError, ValueError, RecursionError):
-            return None
-        except SystemError:  # Python 3.11 trips when the garbage collector runs code that parses as well
-            continue
-    return None
