@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from typing_extensions import TypeVar
 
 from .errors import WorkflowRuntimeError
 from .events import Event
+from .paths import MISSING
 from .steps import StepInput
-from .store import _MISSING, StateStore
+from .store import State, StateStore, new_state
 
-State = TypeVar("State", default=Any)
+if TYPE_CHECKING:
+    from .codec import JsonSerializer
+    from .flow import Flow
+    from .saved import SavedRun
+    from .saving import SavedContext
+
 EventT = TypeVar("EventT", bound=Event)
 
 
@@ -29,8 +35,8 @@ class RetryInfo:
 class RunPort(Protocol):
     """What a context needs of the run behind it."""
 
-    run_id: str
-
+    @property
+    def run_id(self) -> str: ...
     @property
     def is_running(self) -> bool: ...
     def send(self, event: Event, step: str | None) -> None: ...
@@ -41,20 +47,63 @@ class RunPort(Protocol):
     ) -> EventT: ...
     def retry_info(self) -> RetryInfo: ...
     def explain(self) -> str: ...
+    @property
+    def flow(self) -> Flow: ...
+    def save(self, serializer: JsonSerializer) -> dict[str, Any]: ...
 
 
 class Context(StepInput, Generic[State]):
     """The shared state of a run and its voice.
 
     A step that has a parameter annotated ``Context`` is handed it; the caller has it as ``handler.ctx``. Given to
-    another ``run(ctx=...)`` after the run has ended, it carries its state over.
+    another ``run(ctx=...)`` after the run has ended, it carries its state over. A state declared as
+    ``Context[MyState]``, a pydantic model or a dataclass, is made with its defaults; any other is a dict.
+
+    Made by hand it is given the workflow that it is for. Raises ``WorkflowRuntimeError`` when the state that the
+    steps declare cannot be made without values.
     """
 
-    __slots__ = ("__weakref__", "_run", "store")
+    __slots__ = ("__weakref__", "_run", "_saved", "store")
 
     def __init__(self, workflow: object = None) -> None:
-        self.store = StateStore()
+        cls = None if workflow is None else _state_class_of(workflow)
+        self.store: StateStore[State] = StateStore() if cls is None else StateStore(new_state(cls))
         self._run: RunPort | None = None
+        self._saved: SavedContext | None = None
+
+    @classmethod
+    def from_dict(
+        cls, workflow: object, data: dict[str, Any], serializer: JsonSerializer | None = None
+    ) -> Context[Any]:
+        """The context that ``to_dict`` wrote, for ``workflow.run(ctx=...)``: a run that was under way goes on there.
+
+        What was under way when it was saved starts again, so its steps may do something twice. ``serializer`` knows
+        the types of yours that were saved. The data may come from anywhere: raises ``ContextSerdeError`` when it is
+        damaged, of another version or of another workflow.
+        """
+        from .saving import read_context
+
+        context: Context[Any] = cls(workflow)
+        state, context._saved = read_context(workflow, data, serializer)
+        if state is not None:
+            context.store = StateStore(state)
+        return context
+
+    def to_dict(self, serializer: JsonSerializer | None = None) -> dict[str, Any]:
+        """The context as JSON data: its state, and of a run under way all that it needs to go on.
+
+        Raises ``ContextSerdeError`` for a value of a type that is not known; ``JsonSerializer(types=[...])`` knows it.
+        """
+        from .saving import write_context
+
+        return write_context(self.store.state, self._run, self._saved, serializer)
+
+    def saved_run(self, flow: Flow) -> SavedRun | None:
+        """The saved run that a run with this context goes on with, taken out of it."""
+        if self._saved is None:
+            return None
+        saved, self._saved = self._saved, None
+        return saved.restore(flow)
 
     @property
     def is_running(self) -> bool:
@@ -66,13 +115,16 @@ class Context(StepInput, Generic[State]):
         """The id of the run."""
         return self._port.run_id
 
-    async def get(self, key: str, default: Any = _MISSING) -> Any:
-        """The value of ``key`` in the run's state, or ``default``; ``ValueError`` when there is neither."""
-        return await self.store.get(key, default)
+    async def get(self, key: str, default: Any = MISSING) -> Any:
+        """The value of ``key`` in the run's state, or ``default``; ``ValueError`` when there is neither.
+
+        Dots in it mean nothing; ``ctx.store.get`` takes paths.
+        """
+        return await self.store.get((key,), default)
 
     async def set(self, key: str, value: Any) -> None:
-        """Set the value of ``key`` in the run's state."""
-        await self.store.set(key, value)
+        """Set the value of ``key`` in the run's state. Dots in it mean nothing; ``ctx.store.set`` takes paths."""
+        await self.store.set((key,), value)
 
     def send_event(self, event: Event, step: str | None = None) -> None:
         """Add an event to the run: to every step that accepts it, or to the one named ``step``.
@@ -114,6 +166,21 @@ class Context(StepInput, Generic[State]):
         """How often the current step was retried. Raises ``WorkflowRuntimeError`` outside a step."""
         return self._port.retry_info()
 
+    def fit(self, cls: type | None) -> None:
+        """Make sure that steps which declare the state ``cls`` find one; values set by name before become its fields.
+
+        Raises ``WorkflowRuntimeError`` when the state is of another class.
+        """
+        state: Any = self.store.state
+        if cls is None or isinstance(state, cls):
+            return
+        if not isinstance(state, dict):
+            raise WorkflowRuntimeError(
+                f"the steps declare the state {cls.__name__}, but this context has {type(state).__name__}: "
+                "it comes from another workflow; make one with Context(workflow)"
+            )
+        self.store = StateStore(new_state(cls, state))
+
     def bind(self, run: RunPort) -> None:
         """Connect the context to the run that begins with it; a context belongs to one run at a time."""
         if self.is_running:
@@ -127,3 +194,9 @@ class Context(StepInput, Generic[State]):
         if self._run is None:
             raise WorkflowRuntimeError("this context belongs to no run yet; give it to workflow.run(ctx=...) first")
         return self._run
+
+
+def _state_class_of(workflow: object) -> type | None:
+    """The class of the state that the workflow's steps declare."""
+    state_class: Callable[[], type | None] | None = getattr(workflow, "_state_class", None)
+    return None if state_class is None else state_class()

@@ -120,6 +120,20 @@ class UnhandledEvent(Event):
     producer: str = ""
 
 
+class StepFailedEvent(Event):
+    """A step has failed for good: made for the steps that accept it, so that they can go on in another way.
+
+    ``input_event`` is what the step worked on, ``exception`` the error of its last attempt, ``attempts`` how many it
+    made, ``elapsed_seconds`` the time from its first failure to its last.
+    """
+
+    step_name: str
+    input_event: Event
+    exception: BaseException
+    attempts: int = 1
+    elapsed_seconds: float = 0.0
+
+
 def _by_position(cls: type[Event], values: tuple[Any, ...], fields: dict[str, Any]) -> dict[str, Any]:
     names = [name for name in cls.model_fields if name not in _inherited(cls)] or list(cls.model_fields)
     if len(values) > len(names):

@@ -6,12 +6,26 @@ import inspect
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
-from .graph import Edge, EdgeKind, EventKind, EventNode, Field, FlowGraph, JoinItem, Provenance, StepNode
+from .errors import WorkflowValidationError
+from .events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StepFailedEvent, StopEvent
+from .graph import (
+    Edge,
+    EdgeKind,
+    EventKind,
+    EventNode,
+    Field,
+    FlowGraph,
+    JoinItem,
+    Provenance,
+    ResourceItem,
+    StepNode,
+)
 from .inference import Inferred, infer
+from .resources import cycle_in
 from .retry import describe_policy
 from .source import place_of
 from .steps import StepSpec
@@ -45,8 +59,8 @@ class Flow:
     """The steps of one workflow with everything that follows from their declarations.
 
     ``graph`` is their shape, ``start`` the class of the start event. Routing: an event goes to every step that accepts
-    its exact class; where there is none, to those that accept its nearest base class. ``notes`` is for observers:
-    what they work out once for each flow.
+    its exact class; where there is none, to those that accept its nearest base class. ``catches`` says whether a
+    step takes the failures of the others. ``notes`` is for observers: what they work out once for each flow.
     """
 
     def __init__(self, name: str, steps: Sequence[StepSpec], owner: type | None) -> None:
@@ -60,6 +74,7 @@ class Flow:
         self._accepting = _accepting(steps)
         self.routes: dict[type[Event], Route] = {}
         self.open_to_outside = _open_to_outside(self.graph)
+        self.catches = any(_catches(spec) for spec in steps)
         self.notes: dict[str, Any] = {}
 
     def route(self, event: type[Event]) -> Route:
@@ -76,6 +91,51 @@ class Flow:
             )
         return route
 
+    def event_class(self, type_name: str) -> type[Event] | None:
+        """The event class of a qualified name, as far as this flow has met it."""
+        return next((cls for cls, name in self._types.items() if name == type_name), None)
+
+    @property
+    def saved_types(self) -> tuple[type, ...]:
+        """The classes whose values a saved run may hold: events and state."""
+        return (*self._types, self.state_class) if self.state_class is not None else tuple(self._types)
+
+    @cached_property
+    def state_class(self) -> type | None:
+        """The class of the state that the steps declare: of several in one line of inheritance the most derived.
+
+        Raises ``WorkflowValidationError`` when they do not stand in one line.
+        """
+        declared = list(dict.fromkeys(spec.state for spec in self.steps.values() if spec.state is not None))
+        if not declared:
+            return None
+        derived = max(declared, key=lambda cls: len(cls.__mro__))
+        for cls in declared:
+            if not issubclass(derived, cls):
+                raise WorkflowValidationError(
+                    f"the steps of workflow {self.name!r} declare different states, {cls.__qualname__} and "
+                    f"{derived.__qualname__}: use one class in Context[...], or let one derive from the other"
+                )
+        return derived
+
+    @cached_property
+    def wants_nested(self) -> tuple[tuple[str, str, bool], ...]:
+        """Step, parameter, and whether it is required, for each nested workflow that a step asks for.
+
+        Raises ``WorkflowValidationError`` when resources cannot be made because they need each other.
+        """
+        nested = []
+        for spec in self.steps.values():
+            for wanted in spec.wants:
+                if wanted.resource is None:
+                    nested.append((spec.name, wanted.parameter, wanted.required))
+                elif cycle := cycle_in(wanted.resource):
+                    raise WorkflowValidationError(
+                        f"step {spec.name!r} of workflow {self.name!r} wants a resource that needs itself: "
+                        f"{' → '.join(cycle)}; let one of the factories do without the other"
+                    )
+        return tuple(nested)
+
     def type_name(self, event: type[Event]) -> str:
         """The qualified name by which graph and traces know an event class."""
         name = self._types.get(event)
@@ -87,6 +147,11 @@ class Flow:
 def qualified_name(cls: type) -> str:
     """Module and qualified name of a class."""
     return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _catches(spec: StepSpec) -> bool:
+    """Whether a step takes the failures of others."""
+    return StepFailedEvent in spec.accepts
 
 
 def _accepting(steps: Sequence[StepSpec]) -> dict[type, tuple[str, ...]]:
@@ -134,6 +199,7 @@ def _build(
     for edge in (
         *(edge for spec in steps for edge in _edges(spec, inferred[spec.name], types)),
         *_edges_by_base(steps, types),
+        *_edges_of_failure(steps, types),
     ):
         edges.setdefault(edge.key, edge)
     file, line = _place(owner) if owner is not None else ("", 0)
@@ -180,6 +246,16 @@ def _edges_by_base(steps: Sequence[StepSpec], types: Mapping[type[Event], str]) 
     ]
 
 
+def _edges_of_failure(steps: Sequence[StepSpec], types: Mapping[type[Event], str]) -> list[Edge]:
+    """From each step whose failures another step takes."""
+    catching = [spec for spec in steps if _catches(spec)]
+    return [
+        Edge(f"step:{spec.name}", f"event:{types[StepFailedEvent]}", EdgeKind.FAILS, Provenance.DECLARED)
+        for spec in steps
+        if catching and spec not in catching
+    ]
+
+
 def _filled(graph: FlowGraph, types: Mapping[type[Event], str]) -> frozenset[str]:
     """The events that nobody makes but a subclass of which is made and goes to the same steps."""
     made = {edge.target for edge in graph.edges if edge.kind in (EdgeKind.RETURNS, EdgeKind.SENDS)}
@@ -217,6 +293,7 @@ def _step_node(spec: StepSpec, inferred: Inferred, types: Mapping[type[Event], s
         retry=describe_policy(spec.retry_policy),
         timeout=spec.timeout,
         joins=tuple(JoinItem(f"event:{types[cls]}", count) for cls, count in inferred.joins),
+        resources=tuple(ResourceItem(each.parameter, each.type) for each in spec.wants),
         sync=not spec.is_async,
         span_kind=spec.span_kind,
     )
@@ -261,7 +338,7 @@ def _annotation(annotation: object) -> str:
 
 def _open_to_outside(graph: FlowGraph) -> bool:
     """Whether an event that no step makes may still come and be taken."""
-    made = {edge.target for edge in graph.edges if edge.kind in (EdgeKind.RETURNS, EdgeKind.SENDS)}
+    made = {edge.target for edge in graph.edges if edge.kind in (EdgeKind.RETURNS, EdgeKind.SENDS, EdgeKind.FAILS)}
     kinds = {event.id: event.kind for event in graph.events}
     return any(
         kinds[edge.source] is EventKind.HUMAN_RESPONSE

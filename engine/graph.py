@@ -36,11 +36,15 @@ class EventKind(StrEnum):
 
 
 class EdgeKind(StrEnum):
-    """What an edge says. The first three run from a step to an event, the last two from an event to a step."""
+    """What an edge says. The first four run from a step to an event, the last two from an event to a step.
+
+    ``fails`` leads from a step to the ``StepFailedEvent`` that is made when it fails for good.
+    """
 
     RETURNS = "returns"
     SENDS = "sends"
     STREAMS = "streams"
+    FAILS = "fails"
     ACCEPTS = "accepts"
     WAITS = "waits"
 

@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Generator
 from typing import Any
 
+from .closing import GRACE
 from .context import Context
 from .events import Event
-from .loop import GRACE, RunLoop
+from .loop import RunLoop
+from .statistics import RunStatistics
 
 
 class WorkflowHandler:
@@ -81,6 +83,10 @@ class WorkflowHandler:
     def explain(self) -> str:
         """What the run is doing and what it waits for, one line a fact; empty when it does nothing."""
         return self._run.explain()
+
+    def statistics(self) -> RunStatistics:
+        """The run in figures, now or as it ended."""
+        return self._run.statistics()
 
     def __await__(self) -> Generator[Any, None, Any]:
         return self._result().__await__()

@@ -22,9 +22,10 @@ def collect(
     one got.
     """
     buffer = _buffer(execution.step, expected, buffer_id)
-    answers = execution.answers.get(buffer)
+    past = execution.recall()
+    answers = past.answers.get(buffer)
     if answers is None:
-        answers = execution.answers[buffer] = Answers()
+        answers = past.answers[buffer] = Answers()
         _hold(buffer, envelope, expected, now)
     answer: list[Envelope] | None = answers.next()
     if answer is not UNKNOWN:

@@ -10,75 +10,46 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
-from collections.abc import Callable, Sequence
-from contextvars import ContextVar, copy_context
-from typing import Any, cast
+from collections.abc import Awaitable, Callable
+from contextvars import copy_context
+from typing import Any
 
 from . import reducer
-from .alive import hold, let_go
-from .context import Context, EventT, RetryInfo
+from .closing import Closing
+from .context import Context
 from .diagnosis import explain
-from .errors import (
-    StepTimeoutError,
-    WorkflowCancelledByUser,
-    WorkflowDeadEndError,
-    WorkflowRuntimeError,
-    WorkflowStepDoesNotExistError,
-    WorkflowTimeoutError,
-)
-from .events import Event, InputRequiredEvent, StopEvent, UnhandledEvent
+from .errors import StepTimeoutError, WorkflowRuntimeError
+from .events import Event, InputRequiredEvent, StepFailedEvent, UnhandledEvent
+from .failures import add_note, cancelled_from_outside, failed_event, retry_delay
 from .flow import Flow
-from .joins import collect
 from .observers import Hooks
+from .port import Port, current_step
 from .reducer import Tick, reduce
-from .reporter import Reporter
+from .saved import SavedRun
 from .state import Envelope, Execution, RunState, Waiter
-from .stepwise import Stepwise
-from .stream import Stream
-from .threads import StepThreads
+from .statistics import RunStatistics, step_statistics
+from .steps import StepSpec
+from .supplies import RunSupplies, Supplies
 from .timeouts import bind_within
 
-GRACE = 0.5
-"""Seconds that cancelled steps get to clean up before the run ends without them."""
+CheckpointCallback = Callable[..., Awaitable[None] | None]
+"""Called with ``run_id``, ``last_completed_step``, ``input_event``, ``output_event`` and ``ctx`` after each step."""
 
-_NOTE = "in step "
 _logger = logging.getLogger("wftrace")
-_current: ContextVar[tuple[RunLoop, Execution] | None] = ContextVar("wftrace_current_step", default=None)
 
 
-class RunLoop:
-    """One run in this process, from its start event to its end.
-
-    ``future`` is done when the run has ended and nothing of it is left: with the result, or with the error.
-    """
+class RunLoop(Closing):
+    """One run in this process, from its start event to its end."""
 
     __slots__ = (
-        "_clock",
-        "_closed",
-        "_context",
+        "_checkpoint",
         "_deadline",
         "_early",
-        "_end",
-        "_hooks",
-        "_loop",
-        "_on_closed",
-        "_reporter",
-        "_started",
         "_steps_context",
-        "_stepwise",
-        "_tasks",
+        "_supplies",
         "_thread",
-        "_threads",
-        "_timeout",
-        "_timers",
         "_workflow",
         "context",
-        "flow",
-        "future",
-        "run_id",
-        "state",
-        "stream",
     )
 
     def __init__(
@@ -88,66 +59,72 @@ class RunLoop:
         context: Context[Any],
         run_id: str,
         hooks: Hooks,
+        supplies: Supplies,
+        *,
+        saved: SavedRun | None = None,
         stepwise: bool = False,
+        checkpoint: CheckpointCallback | None = None,
         on_closed: Callable[[], None] | None = None,
     ) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._clock = _clock_of(self._loop)
+        context.bind(Port(self))
+        super().__init__(flow, RunState(flow) if saved is None else saved.state, run_id, hooks, stepwise, on_closed)
         self._thread = threading.get_ident()
         self._workflow = workflow
-        self._context = context
-        self._hooks = hooks
-        self._on_closed = on_closed
+        self._supplies = supplies
+        self._checkpoint = checkpoint
         self._steps_context = copy_context()
-        self._tasks: dict[Execution, asyncio.Task[None]] = {}
-        self._timers: set[asyncio.TimerHandle] = set()
-        self._timeout: float | None = None
         self._deadline: float | None = None
-        self._threads = StepThreads(flow.steps.values())
-        self._end: reducer.End | None = None
-        self._stepwise = Stepwise() if stepwise else None
-        self._closed = False
-        self._started = False
         self._early: list[Callable[[], None]] = []
-        self.flow = flow
         self.context = context
-        self.run_id = run_id
-        self.state = RunState(flow)
-        self._reporter = Reporter(hooks, self.state, run_id, self._clock)
-        self.stream = Stream()
-        self.future: asyncio.Future[Any] = self._loop.create_future()
-        hold(self._loop, self)
 
     # The caller's side.
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the run has not ended yet."""
-        return not self.future.done()
 
     def start(self, event: Event, timeout: float | None) -> None:
         """Begin with the start event; ``timeout`` in seconds from now. Does nothing when the run was cancelled
         before.
         """
+        if self._begin(event, timeout):
+            self._add(event, None, "", "start")
+            self._catch_up()
+
+    def resume(self, saved: SavedRun, timeout: float | None) -> None:
+        """Go on where a saved run was; ``timeout`` in seconds from now."""
+        if self._begin(None, timeout):
+            for question in saved.questions:
+                self.stream.put(question)
+            self.tick(reducer.Resumed(self.clock()))
+            for envelope in saved.held:
+                if self._stepwise is not None:
+                    self._stepwise.hold(envelope)
+                else:
+                    self.tick(reducer.EventAdded(envelope, self.clock()))
+            self._catch_up()
+
+    def _begin(self, event: Event | None, timeout: float | None) -> bool:
+        """Open the run, unless it was cancelled before."""
         if self.state.ended:
-            return
+            return False
         self._started = True
+        self._began_at = self.clock()
         if self._hooks.run_started:
-            parent = self._steps_context.get(_current)
+            parent = self._steps_context.get(current_step)
             above = (parent[0].run_id, parent[1].id) if parent else ("", "")
             self._reporter.run_started(event, self._steps_context, *above)
         if timeout is not None:
             self._timeout = timeout
-            self._deadline = self._clock() + timeout
-            self._timer(timeout, lambda: self._tick(reducer.TimedOut(self._clock())))
-        self._add(event, None, "", "start")
+            self._deadline = self.clock() + timeout
+            self._timers.after(timeout, lambda: self.tick(reducer.TimedOut(self.clock())))
+        return True
+
+    def _catch_up(self) -> None:
+        """Take in what was sent before the run began."""
         early, self._early = self._early, []
         for call in early:
             call()
 
     def cancel(self) -> None:
         """End the run as cancelled. Does nothing after its end."""
-        self._on_thread(lambda: self._tick(reducer.Cancelled(self._clock())))
+        self.on_thread(lambda: self.tick(reducer.Cancelled(self.clock())))
 
     async def run_step(self) -> list[Event] | None:
         """Let the steps under way finish: the events that they made, or None when the run is over."""
@@ -163,81 +140,80 @@ class RunLoop:
                 await stepwise.wait()
         return None
 
-    def abandon(self) -> None:
-        """End the run after its loop: observers are told, nothing else can happen any more."""
-        if not self._closed:
-            self.state.ended = True
-            self._end = self._end or reducer.End("abandoned")
-            self._close()
-
     def explain(self) -> str:
         """What the run is doing and what it waits for, one line a fact."""
-        return explain(self.state, self._clock())
+        return explain(self.state, self.clock())
 
-    # The steps' side: the port that Context speaks to.
+    def statistics(self) -> RunStatistics:
+        """The run in figures."""
+        state, stream = self.state, self.stream
+        return RunStatistics(
+            run_id=self.run_id,
+            workflow=self.flow.name,
+            outcome=self.outcome,
+            seconds=(self.clock() if self._end is None else self._ended_at) - self._began_at,
+            attempts=state.attempts,
+            retries=state.retries,
+            events=state.events,
+            waiting=len(state.waiters) + len(state.asked),
+            unread=len(stream.unread()),
+            dropped=stream.dropped,
+            steps=step_statistics(state),
+        )
 
-    def send(self, event: Event, step: str | None) -> None:
-        """Add an event, made by the current step or from outside."""
-        if type(event) not in self.flow.routes and not isinstance(event, Event):
-            raise WorkflowRuntimeError(f"send_event takes an Event, not {type(event).__name__}")
-        if step is not None:
-            self._check_target(event, step)
-        execution = self._current()
-        mode = "send" if execution is not None else "outside"
-        self._on_thread(lambda: self._send(event, execution, step or "", mode))
+    # The port's side: what steps and callers ask for through their context.
 
-    def publish(self, event: Event) -> None:
-        """Write an event to the stream."""
-        execution = self._current()
-        self._on_thread(lambda: self._publish(event, execution))
+    @property
+    def on_own_thread(self) -> bool:
+        """Whether this is the thread of the run's event loop."""
+        return threading.get_ident() == self._thread
 
-    def collect(self, event: Event, expected: Sequence[type[Event]], buffer_id: str | None) -> list[Event] | None:
-        """Hold the event until the join is full."""
-        execution = self._step_only("collect_events")
-        envelope = execution.envelope
-        if envelope.event is not event:
-            envelope = Envelope(0, event, self.flow.route(type(event)), "", "return", 0, self._clock())
-        taken = collect(execution, envelope, expected, buffer_id, self._clock())
-        return None if taken is None else [each.event for each in taken]
+    def on_thread(self, call: Callable[[], None]) -> None:
+        """Call on the thread of the event loop: at once when this is it."""
+        if threading.get_ident() == self._thread:
+            call()
+        elif self._loop.is_closed():
+            _logger.warning("run %s of %s: its event loop is closed, nothing reaches it", self.run_id, self.flow.name)
+        else:
+            self._loop.call_soon_threadsafe(call)
 
-    async def wait(
-        self, event_type: type[EventT], question: Event | None, requirements: dict[str, Any], seconds: float | None
-    ) -> EventT:
-        """Wait inside a step for an event."""
-        execution = self._step_only("wait_for_event")
-        now = self._clock()
-        waiter = Waiter(execution, event_type, requirements, now)
-        waiter.future = self._loop.create_future()
-        self._tick(reducer.WaitOpened(waiter))
-        if question is not None:
-            self._publish(question, execution)
-        outcome = "cancelled"
-        taken: tuple[str, ...] = ()
-        try:
-            async with asyncio.timeout(seconds):
-                envelope: Envelope = await waiter.future
-            outcome, taken = "completed", (envelope.id,)
-            return cast(EventT, envelope.event)
-        except TimeoutError:
-            outcome = "timed_out"
-            raise TimeoutError(
-                f"no {event_type.__name__} came to step {execution.step.name!r} within {seconds:g} s"
-            ) from None
-        finally:
-            self._tick(reducer.WaitClosed(waiter))
-            if self._hooks.waited:
-                name = self.flow.type_name(event_type)
-                self._reporter.waited("event", name, execution.id, execution.attempt, now, outcome, taken)
+    def send(self, event: Event, execution: Execution | None, target: str, mode: str) -> None:
+        """Add an event, or keep it until the run has begun: it may still wait for its turn."""
+        if self._started or self._closed:
+            self._add(event, execution, target, mode)
+        else:
+            self._early.append(lambda: self._add(event, execution, target, mode))
 
-    def retry_info(self) -> RetryInfo:
-        """Where the current step stands in its retries."""
-        execution = self._step_only("retry_info")
-        elapsed = self._clock() - execution.failed_at if execution.attempt > 1 else 0.0
-        return RetryInfo(execution.attempt - 1, elapsed, execution.last_error)
+    def publish(self, event: Event, execution: Execution | None) -> None:
+        """Write an event to the stream; a question is noted as asked."""
+        if isinstance(event, InputRequiredEvent):
+            mode = "send" if execution is not None else "outside"
+            envelope = self._envelope(event, execution, "", mode)
+            self.tick(reducer.Asked(envelope, envelope.sent_at))
+            return
+        if execution is not None:
+            name = self.flow.type_name(type(event))
+            if execution.streamed is None:
+                execution.streamed = {}
+            execution.streamed[name] = execution.streamed.get(name, 0) + 1
+        self.stream.put(event)
+
+    def waited(self, waiter: Waiter, outcome: str) -> None:
+        """A wait of a step is over."""
+        if self._hooks.waited:
+            execution, name = waiter.execution, self.flow.type_name(waiter.type)
+            taken = (waiter.arrived.id,) if waiter.arrived is not None else ()
+            self._reporter.waited("event", name, execution.id, execution.attempt, waiter.since, outcome, taken)
+
+    def pending(self) -> tuple[list[Event], list[Envelope]]:
+        """What the caller has not taken yet: the questions on the stream, and what a stepwise run holds back."""
+        questions: list[Event] = [event for event in self.stream.unread() if isinstance(event, InputRequiredEvent)]
+        return questions, self._stepwise.all() if self._stepwise is not None else []
 
     # Ticks and commands.
 
-    def _tick(self, tick: Tick) -> None:
+    def tick(self, tick: Tick) -> None:
+        """Something has happened: work out what follows, and do it."""
         state = self.state
         for command in reduce(state, tick):
             _PERFORM[type(command)](self, command)
@@ -256,14 +232,7 @@ class RunLoop:
         if self._stepwise is not None and execution is not None:
             self._stepwise.hold(envelope)
         else:
-            self._tick(reducer.EventAdded(envelope, self._clock()))
-
-    def _send(self, event: Event, execution: Execution | None, target: str, mode: str) -> None:
-        """Add an event, or keep it until the run has begun: it may still wait for its turn."""
-        if self._started or self._closed:
-            self._add(event, execution, target, mode)
-        else:
-            self._early.append(lambda: self._add(event, execution, target, mode))
+            self.tick(reducer.EventAdded(envelope, self.clock()))
 
     def _envelope(self, event: Event, execution: Execution | None, target: str, mode: str) -> Envelope:
         state = self.state
@@ -271,7 +240,7 @@ class RunLoop:
         state.events += 1
         producer = execution.id if execution is not None else ""
         route = self.flow.routes.get(type(event)) or self.flow.route(type(event))
-        envelope = Envelope(state.events, event, route, producer, mode, state.seq, self._clock(), target)
+        envelope = Envelope(state.events, event, route, producer, mode, state.seq, self.clock(), target)
         if execution is not None:
             if execution.outputs is None:
                 execution.outputs = []
@@ -285,22 +254,31 @@ class RunLoop:
         state = self.state
         state.seq += 1
         state.attempts += 1
-        execution.begin(state.seq, self._clock())
+        execution.begin(state.seq, self.clock())
         context = self._steps_context.copy()
-        context.run(_current.set, (self, execution))
+        context.run(current_step.set, (self, execution))
         if self._hooks.attempt_started:
             self._reporter.attempt_started(execution, context)
         step = execution.step
         if step.call is None:
-            step.call = bind_within(step.spec, self._threads.bind(step.spec, self._workflow))
+            step.call = self._bind(step.spec)
         self._tasks[execution] = self._loop.create_task(self._attempt(execution), context=context)
+
+    def _bind(self, spec: StepSpec) -> Callable[[Any, Event], Any]:
+        """A step as a call with context and event that holds to all that its declaration says."""
+        call = self._threads.bind(spec, self._workflow)
+        if spec.wants:
+            if self._run_supplies is None:
+                self._run_supplies = RunSupplies(self._supplies, self._loop, self._steps_context.copy())
+            call = self._run_supplies.bind(spec, call)
+        return bind_within(spec, call)
 
     async def _attempt(self, execution: Execution) -> None:
         execution.entered = True
         try:
-            result = await execution.step.call(self._context, execution.envelope.event)
+            result = await execution.step.call(self.context, execution.envelope.event)
         except BaseException as error:  # strangers' code: every end of a step is recorded
-            if isinstance(error, GeneratorExit):  # the loop is gone, and takes its tasks with it
+            if isinstance(error, GeneratorExit) and not self._loop.is_running():  # it takes its tasks with it
                 self.abandon()
                 raise
             if not self._closed:
@@ -327,79 +305,77 @@ class RunLoop:
         if envelope is not None and self._stepwise is not None:
             self._stepwise.hold(envelope)
             envelope = None
-        self._tick(reducer.StepReturned(execution, envelope, now))
+        if self._checkpoint is None:
+            self.tick(reducer.StepReturned(execution, envelope, now))
+        else:
+            self._return_and_save(self._checkpoint, reducer.StepReturned(execution, envelope, now), result)
         if self._end is not None:
             self._close_when_idle()
 
+    def _return_and_save(self, save: CheckpointCallback, tick: reducer.StepReturned, result: Event | None) -> None:
+        """Go on, and let the checkpoint see what is true then: the end too, before the run is closed."""
+        self._holding += 1
+        self.tick(tick)
+        execution = tick.execution
+        try:
+            saving = save(
+                run_id=self.run_id,
+                last_completed_step=execution.step.name,
+                input_event=execution.envelope.event,
+                output_event=result,
+                ctx=self.context,
+            )
+            if saving is not None:
+                self._hold_for(self._loop.create_task(_whole(saving), context=self._steps_context.copy()))
+        except Exception as error:  # strangers' callbacks
+            self._not_saved(error)
+        self._holding -= 1
+
     def _raised(self, execution: Execution, error: BaseException) -> None:
         now = self._check_deadline()
-        if isinstance(error, asyncio.CancelledError) and _cancelled_from_outside():
-            self._tick(reducer.Cancelled(now))
+        if isinstance(error, asyncio.CancelledError) and cancelled_from_outside():
+            self.tick(reducer.Cancelled(now))
         if self.state.ended:
             outcome = self._cut_short(execution) if isinstance(error, asyncio.CancelledError) else "failed"
             self._leave(execution, outcome, error if outcome == "failed" else None)
             self._close_when_idle()
             return
-        delay = self._retry_delay(execution, error, now)
-        _add_note(error, execution, self.flow.name, self.run_id)
+        delay = retry_delay(execution, error, now)
+        add_note(error, execution, self.flow.name, self.run_id)
+        caught = delay is None and self._is_caught(execution.step.name, error)
+        envelope = self._envelope(failed_event(execution, error, now), execution, "", "fail") if caught else None
         last = "timed_out" if isinstance(error, StepTimeoutError) else "failed"
         self._leave(execution, last if delay is None else "retrying", error, delay)
-        self._tick(reducer.StepFailed(execution, error, delay, now))
+        if envelope is not None and self._stepwise is not None:
+            self._stepwise.hold(envelope)
+            envelope = None
+        self.tick(reducer.StepFailed(execution, error, delay, now, caught, envelope))
         self._close_when_idle()
 
-    def _cut_short(self, execution: Execution) -> str:
-        """What becomes of a cancelled attempt: a thread cannot be cancelled, it works on unheard."""
-        if execution.step.spec.is_async:
-            return "cancelled"
-        _logger.warning(
-            "run %s of %s has ended, but step %s works on in its thread", self.run_id, self.flow.name, execution.id
+    def _is_caught(self, step: str, error: BaseException) -> bool:
+        """Whether other steps take this failure: not that of a step which takes failures itself."""
+        return (
+            self.flow.catches
+            and step not in self.flow.route(StepFailedEvent).targets
+            and not isinstance(error, KeyboardInterrupt | SystemExit)
         )
-        return "abandoned"
-
-    def _leave(
-        self,
-        execution: Execution,
-        outcome: str,
-        error: BaseException | None = None,
-        delay: float | None = None,
-    ) -> None:
-        """An attempt is over without a result: it is told as ended before anything that follows from it."""
-        del self._tasks[execution]
-        if self._hooks.attempt_ended:
-            self._reporter.attempt_ended(execution, outcome, error, delay, None)
 
     def _check_deadline(self) -> float:
         """The time now. A step that held up the loop past the deadline does not count as in time."""
-        now = self._clock()
+        now = self.clock()
         if self._deadline is not None and now > self._deadline:
-            self._tick(reducer.TimedOut(now))
+            self.tick(reducer.TimedOut(now))
         return now
 
-    def _retry_delay(self, execution: Execution, error: BaseException, now: float) -> float | None:
-        policy = execution.step.spec.retry_policy
-        if policy is None or isinstance(error, KeyboardInterrupt | SystemExit):
-            return None
-        elapsed = now - execution.failed_at if execution.attempt > 1 else 0.0
-        try:
-            delay = policy.next(elapsed, execution.attempt - 1, error)  # type: ignore[arg-type]
-            if delay is None:
-                return None
-            if not 0 <= float(delay) < float("inf"):
-                raise ValueError(f"it asked for a delay of {delay} s")
-            return float(delay)
-        except Exception as broken:  # strangers' policies
-            error.add_note(f"its retry policy failed as well: {type(broken).__name__}: {broken}")
-            return None
-
     def _delay(self, command: reducer.Delay) -> None:
-        execution, since = command.execution, self._clock()
+        execution, since = command.execution, self.clock()
 
         def due() -> None:
             if self._hooks.waited:
                 self._reporter.waited("retry", "retry", execution.id, execution.attempt - 1, since, "completed")
-            self._tick(reducer.RetryDue(execution, self._clock()))
+            self.tick(reducer.RetryDue(execution, self.clock()))
 
-        self._timer(command.seconds, due)
+        self._timers.after(command.seconds, due)
 
     def _to_stream(self, command: reducer.Publish) -> None:
         self.stream.put(command.envelope.event)
@@ -417,147 +393,14 @@ class RunLoop:
 
     def _resume(self, command: reducer.Resume) -> None:
         future = command.waiter.future
-        if not future.done():
-            future.set_result(command.envelope)
+        if future is not None and not future.done():
+            future.set_result(None)
 
     def _answered(self, command: reducer.Answered) -> None:
         if self._hooks.waited:
             question, answer = command.question, command.answer
             ids = (question.id, answer.id)
             self._reporter.waited("human", answer.type, question.producer, 0, command.since, "completed", ids)
-
-    def _publish(self, event: Event, execution: Execution | None) -> None:
-        if isinstance(event, InputRequiredEvent):
-            mode = "send" if execution is not None else "outside"
-            envelope = self._envelope(event, execution, "", mode)
-            self._tick(reducer.Asked(envelope, envelope.sent_at))
-            return
-        if execution is not None:
-            name = self.flow.type_name(type(event))
-            if execution.streamed is None:
-                execution.streamed = {}
-            execution.streamed[name] = execution.streamed.get(name, 0) + 1
-        self.stream.put(event)
-
-    # The end.
-
-    def _dead_end(self) -> None:
-        state = self.state
-        state.ended = True
-        what = explain(state, self._clock()) or "  - every step returned None"
-        error = WorkflowDeadEndError(
-            f"run {self.run_id} of {self.flow.name} has come to a dead end: nothing runs, is queued or awaited, and "
-            f"no StopEvent was made.\n{what}"
-        )
-        self._finish(reducer.End("failed", error=error))
-
-    def _finish(self, end: reducer.End) -> None:
-        self.state.ended = True
-        self._end = end
-        if end.outcome == "timed_out":
-            end.error = self._timeout_error()
-        elif end.outcome == "cancelled":
-            end.error = WorkflowCancelledByUser(f"run {self.run_id} of {self.flow.name} was cancelled")
-        elif isinstance(end.error, asyncio.CancelledError) and end.execution is not None:
-            cause, name = end.error, end.execution.step.name
-            end.error = WorkflowRuntimeError(f"step {name!r} was cancelled from inside, not by its run")
-            end.error.__cause__ = cause
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
-        for execution, task in list(self._tasks.items()):
-            task.cancel()
-            if not execution.entered:  # its task ends without ever reaching the step
-                self._leave(execution, "cancelled")
-        if self._tasks:
-            self._timers.add(self._loop.call_later(GRACE, self._close))
-        else:
-            self._close()
-
-    def _timeout_error(self) -> WorkflowTimeoutError:
-        what = self.explain() or "  - no step was running"
-        return WorkflowTimeoutError(
-            f"run {self.run_id} of {self.flow.name} took longer than its timeout of {self._timeout:g} s.\n{what}"
-        )
-
-    def _close_when_idle(self) -> None:
-        if self._end is not None and not self._tasks:
-            self._close()
-
-    def _close(self) -> None:
-        """Nothing runs any more, or the grace is over: say so to everybody."""
-        end = self._end
-        if self._closed or end is None:
-            return
-        self._closed = True
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
-        self._threads.close()
-        if self._hooks.attempt_ended:
-            for execution in self._tasks:
-                self._reporter.attempt_ended(execution, "abandoned", None, None, None)
-        if self._hooks.run_ended and self._started:
-            self._reporter.run_ended(end)
-        self._settle(end)
-        self.stream.close()
-        if self._stepwise is not None:
-            self._stepwise.wake()
-        let_go(self._loop, self)
-        if self._started and self._on_closed is not None:
-            self._on_closed()
-
-    def _settle(self, end: reducer.End) -> None:
-        if end.envelope is not None:
-            self.stream.put(end.envelope.event)
-        if self.future.done() or self._loop.is_closed():
-            return
-        if end.error is not None:
-            self.future.set_exception(end.error)
-            if end.outcome == "cancelled" or not isinstance(end.error, Exception):
-                self.future.exception()  # who cancels or interrupts a run need not await it
-        elif end.envelope is not None:
-            self.future.set_result(_result(end.envelope.event))
-
-    # Tasks, timers and threads.
-
-    def _timer(self, seconds: float, call: Callable[[], None]) -> None:
-        def fire() -> None:
-            self._timers.discard(handle)
-            call()
-
-        handle = self._loop.call_later(seconds, fire)
-        self._timers.add(handle)
-
-    def _on_thread(self, call: Callable[[], None]) -> None:
-        if threading.get_ident() == self._thread:
-            call()
-        elif self._loop.is_closed():
-            _logger.warning("run %s of %s: its event loop is closed, nothing reaches it", self.run_id, self.flow.name)
-        else:
-            self._loop.call_soon_threadsafe(call)
-
-    def _current(self) -> Execution | None:
-        current = _current.get()
-        return current[1] if current is not None and current[0] is self else None
-
-    def _step_only(self, what: str) -> Execution:
-        execution = self._current()
-        if execution is None:
-            raise WorkflowRuntimeError(f"{what} belongs inside a step of run {self.run_id}")
-        return execution
-
-    def _check_target(self, event: Event, name: str) -> None:
-        spec = self.flow.steps.get(name)
-        if spec is None:
-            raise WorkflowStepDoesNotExistError(
-                f"workflow {self.flow.name!r} has no step {name!r}; it has {', '.join(map(repr, self.flow.steps))}"
-            )
-        if not isinstance(event, spec.accepts):
-            raise WorkflowRuntimeError(
-                f"step {name!r} does not accept {type(event).__name__}; it accepts "
-                f"{', '.join(cls.__name__ for cls in spec.accepts)}"
-            )
 
 
 _PERFORM: dict[type[Any], Callable[[RunLoop, Any], None]] = {
@@ -567,34 +410,13 @@ _PERFORM: dict[type[Any], Callable[[RunLoop, Any], None]] = {
     reducer.Report: RunLoop._report,
     reducer.Resume: RunLoop._resume,
     reducer.Answered: RunLoop._answered,
-    reducer.End: RunLoop._finish,
+    reducer.End: RunLoop.finish,
 }
 
 
-def _clock_of(loop: asyncio.AbstractEventLoop) -> Callable[[], float]:
-    """The loop's clock, without the method around it where that is asyncio's own."""
-    own = getattr(loop.time, "__func__", None) is asyncio.BaseEventLoop.time
-    return time.monotonic if own else loop.time
+async def _whole(saving: Awaitable[None]) -> None:
+    await saving
 
 
 def _raise(error: BaseException) -> None:
     raise error
-
-
-def _cancelled_from_outside() -> bool:
-    """Whether somebody cancelled the task of this step, and not just something that it awaited."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-def _result(event: Event) -> Any:
-    return event.result if type(event) is StopEvent else event
-
-
-def _add_note(error: BaseException, execution: Execution, workflow: str, run_id: str) -> None:
-    try:
-        notes = getattr(error, "__notes__", [])
-        notes[:] = [note for note in notes if not note.startswith(_NOTE)]  # of an attempt before, or of another run
-        error.add_note(f"{_NOTE}{execution.step.name!r} of {workflow}, run {run_id}, attempt {execution.attempt}")
-    except Exception:  # strangers' exceptions may refuse notes
-        _logger.debug("no note could be added to %s", type(error).__name__)

@@ -25,8 +25,10 @@ _logger = logging.getLogger("wftrace")
 
 
 class RunStarted(NamedTuple):
-    """A run begins. ``context`` is the one that its steps' contexts are copied from: an observer may set variables in
-    it.
+    """A run begins, or a saved one goes on as the next ``segment``, then without a start event.
+
+    ``context`` is the one that its steps' contexts are copied from: an observer may set variables in it, and put
+    headers (W3C trace context) into ``headers``; they are saved with the run and come back as ``previous``.
     """
 
     run_id: str
@@ -39,6 +41,8 @@ class RunStarted(NamedTuple):
     start_event: Event | None
     parent_run_id: str = ""
     parent_execution: str = ""
+    headers: dict[str, str] | None = None
+    previous: dict[str, str] | None = None
 
 
 class RunEnded(NamedTuple):

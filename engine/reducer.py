@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .state import Envelope, Execution, RunState, StepState, Waiter
+from .state import Envelope, Execution, Past, RunState, StepState, Waiter
 
 # Ticks: what has happened.
 
@@ -35,12 +35,18 @@ class StepReturned:
 
 @dataclass(slots=True, eq=False)
 class StepFailed:
-    """An attempt raised. ``delay`` is the seconds until its retry, None when there is none."""
+    """An attempt raised. ``delay`` is the seconds until its retry, None when there is none.
+
+    ``caught`` says that other steps take the failure, ``envelope`` is then the event that tells them, unless it is
+    held back.
+    """
 
     execution: Execution
     error: BaseException
     delay: float | None
     now: float
+    caught: bool = False
+    envelope: Envelope | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -87,7 +93,16 @@ class Cancelled:
     now: float
 
 
-Tick = EventAdded | StepReturned | StepFailed | RetryDue | Asked | WaitOpened | WaitClosed | TimedOut | Cancelled
+@dataclass(slots=True, eq=False)
+class Resumed:
+    """A saved run goes on: its queues are full of what it had, its back-offs begin anew with what was left of them."""
+
+    now: float
+
+
+Tick = (
+    EventAdded | StepReturned | StepFailed | RetryDue | Asked | WaitOpened | WaitClosed | TimedOut | Cancelled | Resumed
+)
 
 # Commands: what is to be done.
 
@@ -123,10 +138,9 @@ class Report:
 
 @dataclass(slots=True, eq=False)
 class Resume:
-    """Hand an event to a step that waits for it."""
+    """What a step waits for has arrived."""
 
     waiter: Waiter
-    envelope: Envelope
 
 
 @dataclass(slots=True, eq=False)
@@ -186,20 +200,22 @@ def _step_returned(state: RunState, tick: StepReturned, commands: list[Command])
 
 
 def _step_failed(state: RunState, tick: StepFailed, commands: list[Command]) -> None:
-    execution = tick.execution
-    state.ended = tick.delay is None
+    execution, step = tick.execution, tick.execution.step
+    final = tick.delay is None
+    state.ended = final and not tick.caught
+    execution.recall().fail(tick.error, tick.now)
+    step.failures += final
+    if tick.envelope is not None:
+        _route(state, tick.envelope, tick.now, commands)
     _release(state, execution, commands)
-    if execution.attempt == 1:
-        execution.failed_at = tick.now
-    execution.last_ended_at = tick.now
-    execution.last_error = tick.error
-    if tick.delay is None:
+    if tick.delay is not None:
+        execution.attempt += 1
+        state.retries += 1
+        step.retries += 1
+        state.delayed[execution] = tick.now + tick.delay
+        commands.append(Delay(execution, tick.delay))
+    elif not tick.caught:
         commands.append(End("failed", error=tick.error, execution=execution))
-        return
-    execution.attempt += 1
-    state.retries += 1
-    state.delayed[execution] = tick.now + tick.delay
-    commands.append(Delay(execution, tick.delay))
 
 
 def _retry_due(state: RunState, tick: RetryDue, commands: list[Command]) -> None:
@@ -233,6 +249,14 @@ def _cancelled(state: RunState, tick: Cancelled, commands: list[Command]) -> Non
     commands.append(End("cancelled"))
 
 
+def _resumed(state: RunState, tick: Resumed, commands: list[Command]) -> None:
+    for step in state.steps.values():
+        while step.queue and len(step.running) < step.workers:
+            state.queued -= 1
+            _enqueue(state, step.queue.popleft(), commands)
+    commands += [Delay(execution, max(0.0, due - tick.now)) for execution, due in state.delayed.items()]
+
+
 _REDUCERS: dict[type, Callable[[RunState, Any, list[Command]], None]] = {
     EventAdded: _event_added,
     StepReturned: _step_returned,
@@ -243,6 +267,7 @@ _REDUCERS: dict[type, Callable[[RunState, Any, list[Command]], None]] = {
     WaitClosed: _wait_closed,
     TimedOut: _timed_out,
     Cancelled: _cancelled,
+    Resumed: _resumed,
 }
 
 
@@ -288,9 +313,19 @@ def _release(state: RunState, execution: Execution, commands: list[Command]) -> 
     step = execution.step
     step.give_back(execution)
     state.running -= 1
+    if execution.past is not None and execution.past.earlier:
+        _forget_waits(state, execution.past)
     if step.queue and not state.ended:
         state.queued -= 1
         _enqueue(state, step.queue.popleft(), commands)
+
+
+def _forget_waits(state: RunState, past: Past) -> None:
+    """The waits that a step did not take up again after a restore are no longer open."""
+    for waiter in past.earlier:
+        if waiter in state.waiters:
+            state.waiters.remove(waiter)
+    past.earlier = ()
 
 
 def _resume(state: RunState, envelope: Envelope, commands: list[Command]) -> dict[str, Waiter]:
@@ -301,7 +336,8 @@ def _resume(state: RunState, envelope: Envelope, commands: list[Command]) -> dic
             served[waiter.execution.step.name] = waiter
     for waiter in served.values():
         state.waiters.remove(waiter)
-        commands.append(Resume(waiter, envelope))
+        waiter.arrived = envelope
+        commands.append(Resume(waiter))
     return served
 
 

@@ -27,19 +27,21 @@ class Reporter:
         self._clock = clock
         self._epoch_ns = time.time_ns() - round(clock() * 1e9)
 
-    def run_started(self, event: Event, context: Context, parent_run_id: str, parent_execution: str) -> None:
+    def run_started(self, event: Event | None, context: Context, parent_run_id: str, parent_execution: str) -> None:
         """The run begins."""
         fact = RunStarted(
             run_id=self._run_id,
             workflow=self._state.flow.name,
             flow=self._state.flow,
-            segment=1,
+            segment=self._state.segment,
             seq=self._next_seq(),
             time_ns=self._ns(self._clock()),
             context=context,
             start_event=event,
             parent_run_id=parent_run_id,
             parent_execution=parent_execution,
+            headers=self._state.headers,
+            previous=self._state.previous,
         )
         tell(self._hooks, self._hooks.run_started, fact)
 
@@ -146,7 +148,7 @@ class Reporter:
             for question, since in state.asked:
                 self.waited("human", question.type, question.producer, 0, since, outcome, (question.id,))
             for execution in state.delayed:
-                self.waited("retry", "retry", execution.id, execution.attempt - 1, execution.last_ended_at, outcome)
+                self.waited("retry", "retry", execution.id, execution.attempt - 1, execution.recall().ended_at, outcome)
         queued = [each for step in state.steps.values() for each in step.queue]
         fact = RunEnded(
             outcome=end.outcome,

@@ -12,6 +12,8 @@ from .events import Event
 from .flow import Flow, Route
 from .steps import StepSpec
 
+EventClass = type[Event]
+
 
 class Envelope:
     """An event on its way. ``producer`` is the execution that made it, ``""`` for the start and for outside.
@@ -57,22 +59,18 @@ class Envelope:
 class Execution:
     """One event at one step, through all its attempts.
 
-    ``failed_at`` is when its first attempt failed, ``last_ended_at`` when its last one did. ``answers``
-    remembers what ``collect_events`` answered, so that a retry gets the same answer. ``outputs``, ``streamed`` and
+    ``past`` is what it remembers beyond one attempt, None as long as there is nothing. ``outputs``, ``streamed`` and
     ``joined`` are of the current attempt; ``entered`` says that its task has reached the step.
     """
 
     __slots__ = (
-        "_answers",
         "attempt",
         "entered",
         "envelope",
-        "failed_at",
         "id",
         "joined",
-        "last_ended_at",
-        "last_error",
         "outputs",
+        "past",
         "queued_at",
         "seq",
         "started_at",
@@ -87,10 +85,7 @@ class Execution:
         self.envelope = envelope
         self.queued_at = queued_at
         self.attempt = 1
-        self.last_error: BaseException | None = None
-        self._answers: dict[Buffer, Answers] | None = None
-        self.failed_at: float
-        self.last_ended_at: float
+        self.past: Past | None = None
         self.worker: int
         self.seq: int
         self.started_at: float
@@ -105,16 +100,70 @@ class Execution:
         self.started_at = now
         self.entered = False
         self.outputs = self.streamed = self.joined = None
-        if self._answers is not None:
-            for answers in self._answers.values():
-                answers.again()
+        if self.past is not None:
+            self.past.begin()
+
+    def recall(self) -> Past:
+        """The ``past``, made when first needed."""
+        if self.past is None:
+            self.past = Past()
+        return self.past
 
     @property
-    def answers(self) -> dict[Buffer, Answers]:
-        """What each join has answered, made when first needed."""
-        if self._answers is None:
-            self._answers = {}
-        return self._answers
+    def failures(self) -> int:
+        """How many attempts have failed."""
+        return 0 if self.past is None else self.past.failures
+
+    @property
+    def last_error(self) -> BaseException | None:
+        """What the last attempt raised."""
+        return None if self.past is None else self.past.last_error
+
+    def failing_for(self, now: float) -> float:
+        """Seconds since the first failure, 0 when there was none."""
+        return 0.0 if self.past is None or not self.past.failures else now - self.past.failed_at
+
+
+class Past:
+    """What an execution remembers beyond one attempt.
+
+    ``failures`` counts its failed attempts: the first ended at ``failed_at``, the last at ``ended_at`` with
+    ``last_error``. ``answers`` are what ``collect_events`` answered, so that a retry gets the same. ``waits`` are the
+    waits of the current attempt; ``earlier`` those of the attempt that a save has cut off, for the next one to take up.
+    """
+
+    __slots__ = ("answers", "earlier", "ended_at", "failed_at", "failures", "last_error", "waits")
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self.failed_at = 0.0
+        self.ended_at = 0.0
+        self.last_error: BaseException | None = None
+        self.answers: dict[Buffer, Answers] = {}
+        self.waits: tuple[Waiter, ...] = ()
+        self.earlier: tuple[Waiter, ...] = ()
+
+    def begin(self) -> None:
+        """A new attempt asks from the beginning."""
+        self.waits = ()
+        for answers in self.answers.values():
+            answers.again()
+
+    def adopt(self, event_type: type[Event], requirements: dict[str, Any]) -> Waiter | None:
+        """The next wait of the attempt that was cut off, when this is the same one."""
+        if not self.earlier or not self.earlier[0].asks(event_type, requirements):
+            return None
+        waiter, *rest = self.earlier
+        self.earlier = tuple(rest)
+        return waiter
+
+    def fail(self, error: BaseException, now: float) -> None:
+        """An attempt has failed."""
+        self.failures += 1
+        if self.failures == 1:
+            self.failed_at = now
+        self.ended_at = now
+        self.last_error = error
 
 
 class Buffer:
@@ -174,19 +223,41 @@ class Answers:
 
 @dataclass(slots=True, eq=False)
 class Waiter:
-    """A step that waits inside ``wait_for_event``. ``future`` is the loop's business."""
+    """A step that waits inside ``wait_for_event``. ``arrived`` is what came; ``future`` is the loop's business."""
 
     execution: Execution
     type: type[Event]
     requirements: dict[str, Any]
     since: float
+    arrived: Envelope | None = None
     future: Any = None
+
+    def asks(self, event_type: EventClass, requirements: dict[str, Any]) -> bool:
+        """Whether it waits for this."""
+        return self.type is event_type and self.requirements == requirements
 
 
 class StepState:
-    """A step in a run: its queue, its workers, its joins. Worker numbers are the smallest free ones."""
+    """A step in a run: its queue, its workers, its joins. Worker numbers are the smallest free ones.
 
-    __slots__ = ("buffers", "call", "executions", "free", "name", "queue", "running", "spec", "used", "workers")
+    ``executions`` counts the events that it was given, ``retries`` and ``failures`` how often it was tried again and
+    failed for good.
+    """
+
+    __slots__ = (
+        "buffers",
+        "call",
+        "executions",
+        "failures",
+        "free",
+        "name",
+        "queue",
+        "retries",
+        "running",
+        "spec",
+        "used",
+        "workers",
+    )
 
     def __init__(self, spec: StepSpec) -> None:
         self.name = spec.name
@@ -195,6 +266,8 @@ class StepState:
         self.queue: deque[Execution] = deque()
         self.running: dict[Execution, None] = {}
         self.executions = 0
+        self.retries = 0
+        self.failures = 0
         self.used = 0
         self.free: list[int] = []
         self.buffers: list[Buffer] | None = None
@@ -216,7 +289,11 @@ class StepState:
 
 
 class RunState:
-    """A run: its steps as far as they were needed, its counters, what it waits for, and whether it has ended."""
+    """A run: its steps as far as they were needed, its counters, what it waits for, and whether it has ended.
+
+    ``segment`` is 1, and one more each time that a saved run goes on. ``headers`` (W3C trace context) stand for the
+    segment where it is saved; ``previous`` are those of the segment before.
+    """
 
     __slots__ = (
         "asked",
@@ -225,9 +302,12 @@ class RunState:
         "ended",
         "events",
         "flow",
+        "headers",
+        "previous",
         "queued",
         "retries",
         "running",
+        "segment",
         "seq",
         "steps",
         "unhandled",
@@ -236,6 +316,9 @@ class RunState:
 
     def __init__(self, flow: Flow) -> None:
         self.flow = flow
+        self.segment = 1
+        self.headers: dict[str, str] = {}
+        self.previous: dict[str, str] = {}
         self.steps: dict[str, StepState] = {}
         self.seq = 0
         self.events = 0

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, overload
 
 from .errors import WorkflowValidationError
 from .events import Event
+from .resources import Wanted, resource_in
 from .retry import RetryPolicy
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -27,12 +28,19 @@ class StepInput:
     __slots__ = ()
 
 
+class NestedInput:
+    """What a step may ask for by the name of a parameter, because it was added to its workflow, derives from this."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class StepSpec:
     """A step as its decorator and signature declare it.
 
     ``accepts`` and ``returns`` are event classes in the order of the annotation (``None`` is left out of ``returns``).
-    ``parameters`` are the names of the parameters behind ``self``, in order.
+    ``parameters`` are the names of those behind ``self`` that are filled, in order; ``wants`` are those filled with
+    resources and nested workflows; ``state`` is the class of the run's state when the context is annotated with one.
     """
 
     name: str
@@ -48,15 +56,24 @@ class StepSpec:
     retry_policy: RetryPolicy | None = None
     timeout: float | None = None
     span_kind: str = "CHAIN"
+    wants: tuple[Wanted, ...] = ()
+    state: type | None = None
     namespace: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
-    def bind(self, workflow: object) -> Callable[[Any, Event], Any]:
-        """The step as a call with context and event, in whatever order the function takes them."""
+    def bind(self, workflow: object) -> Callable[..., Any]:
+        """The step as a call with context and event, in whatever order the function takes them.
+
+        A step that wants more takes it by keyword behind them.
+        """
         call = self.function.__get__(workflow) if self.takes_self else self.function
-        if self.context_parameter is None:
+        context_name, event_name = self.context_parameter, self.event_parameter
+        if self.wants:
+            named = (event_name,) if context_name is None else (event_name, context_name)
+            return lambda context, event, **more: call(**dict(zip(named, (event, context), strict=False)), **more)
+        if context_name is None:
             return lambda context, event: call(event)
-        if self.parameters[0] == self.context_parameter:
-            return typing.cast(Callable[[Any, Event], Any], call)
+        if self.parameters[0] == context_name:
+            return typing.cast(Callable[..., Any], call)
         return lambda context, event: call(event, context)
 
 
@@ -134,8 +151,8 @@ def read_spec(
         raise _bad(function, "it yields; a step returns one event, and sends more with ctx.send_event")
     hints = _hints(function, namespace)
     parameters = list(inspect.signature(function).parameters.values())[1 if takes_self else 0 :]
-    events = [p.name for p in parameters if _event_classes(hints.get(p.name))]
-    contexts = [p.name for p in parameters if _is_input(hints.get(p.name))]
+    events = [p.name for p in parameters if _event_classes(_bare(hints.get(p.name)))]
+    contexts = [p.name for p in parameters if _is_kind(hints.get(p.name), StepInput)]
     if len(events) != 1:
         found = f", found {len(events)}: {', '.join(events)}" if events else ""
         raise _bad(
@@ -143,23 +160,24 @@ def read_spec(
             f"Step signature must have exactly one parameter annotated as type Event{found}; "
             "to take several event types, annotate one parameter with a union (A | B)",
         )
-    for parameter in parameters:
-        if parameter.name not in events and parameter.name not in contexts:
-            raise _bad(function, f"nothing is known to hand over for its parameter {parameter.name!r}")
+    wants = tuple(_wanted(function, p, hints) for p in parameters if p.name not in (*events, *contexts))
+    filled = {each.parameter for each in wants if each is not None}
     return StepSpec(
         name=function.__name__,
         function=function,
-        accepts=_event_classes(hints[events[0]]),
+        accepts=_event_classes(_bare(hints[events[0]])),
         returns=_returned(function, hints),
         event_parameter=events[0],
         context_parameter=contexts[0] if contexts else None,
-        parameters=tuple(parameter.name for parameter in parameters),
+        parameters=tuple(p.name for p in parameters if p.name in (*events, *contexts, *filled)),
         takes_self=takes_self,
         is_async=inspect.iscoroutinefunction(function),
         num_workers=num_workers,
         retry_policy=retry_policy,
         timeout=timeout,
         span_kind=span_kind,
+        wants=tuple(each for each in wants if each is not None),
+        state=_state(function, hints[contexts[0]]) if contexts else None,
         namespace=namespace,
     )
 
@@ -170,6 +188,43 @@ def spec_of(function: object) -> StepSpec | None:
     return spec if isinstance(spec, StepSpec) else None
 
 
+def _wanted(function: Callable[..., Any], parameter: inspect.Parameter, hints: dict[str, Any]) -> Wanted | None:
+    """What a further parameter is filled with; None for one that keeps its default."""
+    hint = hints.get(parameter.name)
+    resource = resource_in(hint)
+    required = parameter.default is parameter.empty
+    if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+        return None
+    if resource is not None or hint in (None, Any) or any(_is_kind(each, NestedInput) for each in _members(hint)):
+        if resource is None and hint in (None, Any) and not required:
+            return None
+        return Wanted(parameter.name, _type_text(hint), resource, required)
+    if required:
+        raise _bad(
+            function,
+            f"nothing is known to hand over for its parameter {parameter.name!r}; annotate it with "
+            "Annotated[..., Resource(factory)], or with the class of a workflow to be added with add_workflows",
+        )
+    return None
+
+
+def _type_text(annotation: Any) -> str:
+    bare = _bare(annotation)
+    if annotation is None:
+        return ""
+    return bare.__name__ if isinstance(bare, type) else str(bare).replace("typing.", "")
+
+
+def _state(function: Callable[..., Any], annotation: Any) -> type | None:
+    """The class in ``Context[MyState]``."""
+    arguments = typing.get_args(_bare(annotation))
+    if not arguments or arguments[0] is Any or (typing.get_origin(arguments[0]) or arguments[0]) is dict:
+        return None
+    if not isinstance(arguments[0], type):
+        raise _bad(function, f"the state in its context's annotation must be a class, it is {arguments[0]!r}")
+    return arguments[0]
+
+
 def _returned(function: Callable[..., Any], hints: dict[str, Any]) -> tuple[type[Event], ...]:
     if "return" not in hints:
         raise _bad(
@@ -177,7 +232,7 @@ def _returned(function: Callable[..., Any], hints: dict[str, Any]) -> tuple[type
             "Return types of workflows step functions must be annotated with their type; "
             "write -> SomeEvent, -> A | B, or -> None",
         )
-    annotation = hints["return"]
+    annotation = _bare(hints["return"])
     classes = _event_classes(annotation)
     members = [member for member in _members(annotation) if member not in (None, type(None))]
     if len(classes) != len(members):
@@ -187,7 +242,7 @@ def _returned(function: Callable[..., Any], hints: dict[str, Any]) -> tuple[type
 
 def _hints(function: Callable[..., Any], namespace: dict[str, Any]) -> dict[str, Any]:
     try:
-        return typing.get_type_hints(function, localns=namespace)
+        return typing.get_type_hints(function, localns=namespace, include_extras=True)
     except NameError as error:
         raise _bad(
             function,
@@ -210,20 +265,28 @@ def _event_classes(annotation: Any) -> tuple[type[Event], ...]:
     return ()
 
 
-def _is_input(annotation: Any) -> bool:
-    origin = typing.get_origin(annotation) or annotation
-    return isinstance(origin, type) and issubclass(origin, StepInput)
+def _bare(annotation: Any) -> Any:
+    """An annotation without what ``Annotated`` adds."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        return typing.get_args(annotation)[0]
+    return annotation
+
+
+def _is_kind(annotation: Any, marker: type) -> bool:
+    bare = _bare(annotation)
+    origin = typing.get_origin(bare) or bare
+    return isinstance(origin, type) and issubclass(origin, marker)
 
 
 def _caller_names() -> dict[str, Any]:
-    """The local names around the decorated function, so that events defined inside a function are found."""
+    """The classes and functions around the decorated function: what its annotations may name."""
     names: dict[str, Any] = {}
     frame: types.FrameType | None = sys._getframe(2)
     file = frame.f_code.co_filename if frame else ""
     while frame is not None and frame.f_code.co_filename == file and frame.f_code.co_name != "<module>":
         names = {**frame.f_locals, **names}
         frame = frame.f_back
-    return {name: value for name, value in names.items() if isinstance(value, type)}
+    return {name: value for name, value in names.items() if isinstance(value, type | types.FunctionType)}
 
 
 def _bad(function: Callable[..., Any], reason: str) -> WorkflowValidationError:

@@ -36,6 +36,10 @@ class Stepwise:
         self._handed_out.update((id(envelope.event), envelope) for envelope in held)
         return [envelope.event for envelope in held]
 
+    def all(self) -> list[Envelope]:
+        """What is held, and before it what the caller has in hand and has not sent back."""
+        return [*self._handed_out.values(), *self._held]
+
     @property
     def holds(self) -> bool:
         """Whether something is there to be handed out."""

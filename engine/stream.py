@@ -30,6 +30,10 @@ class Stream:
         self._events.append(event)
         self._wake()
 
+    def unread(self) -> list[Event]:
+        """What nobody has read yet."""
+        return list(self._events)
+
     def close(self) -> None:
         """Nothing more will come: readers end after what is there."""
         self._closed = True

@@ -21,7 +21,7 @@ class StepThreads:
         self._steps = steps
         self._pool: ThreadPoolExecutor | None = None
 
-    def bind(self, spec: StepSpec, workflow: object) -> Callable[[Any, Event], Any]:
+    def bind(self, spec: StepSpec, workflow: object) -> Callable[..., Any]:
         """A step as a call to be awaited, with context and event; a sync step runs in a thread.
 
         The thread sees the context variables of the step's task.
@@ -30,15 +30,15 @@ class StepThreads:
         if spec.is_async:
             return call
 
-        def work(context: Any, event: Event) -> Any:
+        def work(context: Any, event: Event, more: dict[str, Any]) -> Any:
             try:
-                return call(context, event)
+                return call(context, event, **more)
             except StopIteration as error:  # a future cannot carry it
                 raise RuntimeError(f"step {spec.name!r} raised StopIteration") from error
 
-        async def in_thread(context: Any, event: Event) -> Any:
+        async def in_thread(context: Any, event: Event, **more: Any) -> Any:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._started(), copy_context().run, work, context, event)
+            return await loop.run_in_executor(self._started(), copy_context().run, work, context, event, more)
 
         return in_thread
 

@@ -11,19 +11,20 @@ from typing import Any, ClassVar, cast
 from pydantic import ValidationError
 
 from .context import Context
-from .errors import WorkflowRuntimeError, WorkflowValidationError
+from .errors import ServiceNotFoundError, WorkflowRuntimeError, WorkflowValidationError
 from .events import Event, StartEvent
 from .flow import Flow
 from .graph import FlowGraph
 from .handler import WorkflowHandler
-from .loop import RunLoop
+from .loop import CheckpointCallback, RunLoop
 from .narrator import Narrator
 from .observers import hooks_for_run
-from .steps import StepSpec, spec_of
+from .steps import NestedInput, StepSpec, spec_of
+from .supplies import Supplies
 from .turnstile import Turnstile, Turnstiles
 from .validation import raise_findings
 
-RESERVED = ("add_step", "graph", "last_run_id", "run", "validate")
+RESERVED = ("add_step", "add_workflows", "graph", "last_run_id", "run", "validate")
 """Names that no step may have."""
 
 
@@ -52,7 +53,7 @@ class _AddStep:
         return add_step
 
 
-class Workflow:
+class Workflow(NestedInput):
     """An event-driven workflow: subclass it and write steps, or attach functions with ``@step(workflow=...)``.
 
     ``timeout`` is the seconds that a run may take (None: no limit), ``disable_validation`` runs a flow in spite of what
@@ -143,6 +144,19 @@ class Workflow:
             mine.flow = (specs, Flow(type(self).__name__, specs, type(self)))
         return mine.flow[1]
 
+    def _state_class(self) -> type | None:
+        """The class of the state that the steps declare, for ``Context(workflow)``."""
+        return self._instance_flow().state_class
+
+    def add_workflows(self, **workflows: Workflow) -> None:
+        """Give workflows to the steps that have a parameter of the same name, to run them inside."""
+        for name, workflow in workflows.items():
+            if not isinstance(workflow, Workflow):
+                raise WorkflowValidationError(
+                    f"add_workflows takes workflows by name; {name} is a {type(workflow).__name__}"
+                )
+        _mine(self).supplies.nested.update(workflows)
+
     @property
     def last_run_id(self) -> str | None:
         """The id of the run that was started last."""
@@ -158,6 +172,7 @@ class Workflow:
         self,
         ctx: Context[Any] | None = None,
         stepwise: bool = False,
+        checkpoint_callback: CheckpointCallback | None = None,
         start_event: StartEvent | None = None,
         run_id: str | None = None,
         **fields: Any,
@@ -165,23 +180,50 @@ class Workflow:
         """Start a run; ``fields`` become the fields of its start event, unless ``start_event`` is given.
 
         Must be called where an event loop runs. ``stepwise`` holds back what steps make, see ``handler.run_step``.
-        ``ctx`` carries over the state of an earlier run. Raises ``WorkflowValidationError`` when the flow cannot
-        work, ``ValueError`` when ``start_event`` is no StartEvent, and ``WorkflowRuntimeError`` when ``fields`` do
-        not fit the start event.
+        ``ctx`` carries over the state of an earlier run; one that was saved while its run was under way goes on there,
+        without a start event. ``checkpoint_callback`` is called after each step that completed, with ``run_id``,
+        ``last_completed_step``, ``input_event``, ``output_event`` and ``ctx``; when it fails, the run fails.
+
+        Raises ``WorkflowValidationError`` when the flow cannot work, ``ValueError`` when ``start_event`` is no
+        StartEvent, and ``WorkflowRuntimeError`` when ``fields`` do not fit the start event, or there is none.
         """
         flow = self._ready_flow()
-        event = _start_event(flow, start_event, fields)
         context: Context[Any] = Context() if ctx is None else ctx
+        saved = context.saved_run(flow) if ctx is not None else None
+        event = _start_event(flow, start_event, fields) if saved is None else None
+        if saved is not None and (fields or start_event is not None):
+            raise WorkflowRuntimeError(
+                f"the context goes on with run {saved.run_id}, which has no start event any more: "
+                f"{', '.join(fields) or 'start_event'} would be lost; set it in the state instead: "
+                "await ctx.store.set(name, value)"
+            )
+        if flow.state_class is not None:
+            context.fit(flow.state_class)
         turnstile = self._turnstile()
-        on_closed = None if turnstile is None else turnstile.leave
-        hooks = hooks_for_run(Narrator) if self._verbose else hooks_for_run()
-        run = RunLoop(flow, self, context, run_id or uuid.uuid4().hex[:12], hooks, stepwise, on_closed)
-        context.bind(run)
+        run = RunLoop(
+            flow,
+            self,
+            context,
+            run_id or (saved.run_id if saved is not None else uuid.uuid4().hex[:12]),
+            hooks_for_run(Narrator) if self._verbose else hooks_for_run(),
+            _mine(self).supplies,
+            saved=saved,
+            stepwise=stepwise,
+            checkpoint=checkpoint_callback,
+            on_closed=None if turnstile is None else turnstile.leave,
+        )
         _mine(self).last_run_id = run.run_id
+
+        def begin() -> None:
+            if event is not None:
+                run.start(event, self._timeout)
+            elif saved is not None:
+                run.resume(saved, self._timeout)
+
         if turnstile is None:
-            run.start(event, self._timeout)
+            begin()
         else:
-            turnstile.enter(run, lambda: run.start(event, self._timeout))
+            turnstile.enter(run, begin)
         return WorkflowHandler(run)
 
     def _turnstile(self) -> Turnstile | None:
@@ -196,6 +238,7 @@ class Workflow:
         flow = self._instance_flow()
         if not self._disable_validation:
             raise_findings(flow.graph)
+        self._check_nested(flow)
         try:
             asyncio.get_running_loop()
         except RuntimeError:
@@ -205,6 +248,15 @@ class Workflow:
             ) from None
         return flow
 
+    def _check_nested(self, flow: Flow) -> None:
+        """The nested workflows that steps cannot do without are there."""
+        for step, parameter, required in flow.wants_nested:
+            if required and parameter not in _mine(self).supplies.nested:
+                raise ServiceNotFoundError(
+                    f"The following services are not available: {parameter} (step {step!r} of {flow.name} asks for "
+                    f"it); give it with workflow.add_workflows({parameter}=...)"
+                )
+
 
 @dataclass(slots=True)
 class _Mine:
@@ -213,6 +265,7 @@ class _Mine:
     steps: dict[str, StepSpec] = field(default_factory=dict)
     flow: tuple[tuple[StepSpec, ...], Flow] | None = None
     turnstiles: Turnstiles | None = None
+    supplies: Supplies = field(default_factory=Supplies)
     last_run_id: str | None = None
 
 

@@ -12,6 +12,7 @@ from wftrace.engine.context import Context, RetryInfo
 from wftrace.engine.errors import (
     ContextSerdeError,
     GraphFormatError,
+    ServiceNotFoundError,
     StepTimeoutError,
     TraceError,
     WorkflowCancelledByUser,
@@ -28,13 +29,16 @@ from wftrace.engine.events import (
     HumanResponseEvent,
     InputRequiredEvent,
     StartEvent,
+    StepFailedEvent,
     StopEvent,
     UnhandledEvent,
 )
 from wftrace.engine.graph import FlowGraph
 from wftrace.engine.handler import WorkflowHandler
 from wftrace.engine.observers import Observer, install, observing
+from wftrace.engine.resources import Resource
 from wftrace.engine.retry import ConstantDelayRetryPolicy, ExponentialBackoffRetryPolicy, RetryPolicy
+from wftrace.engine.statistics import RunStatistics, StepStatistics
 from wftrace.engine.steps import step
 from wftrace.engine.workflow import Workflow
 
@@ -94,8 +98,13 @@ __all__ = [
     "Observer",
     "Recorder",
     "RetryInfo",
+    "Resource",
     "RetryPolicy",
+    "RunStatistics",
+    "ServiceNotFoundError",
     "StartEvent",
+    "StepFailedEvent",
+    "StepStatistics",
     "StepTimeoutError",
     "StopEvent",
     "TraceError",
