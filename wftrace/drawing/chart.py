@@ -32,6 +32,7 @@ class LinkKind(StrEnum):
     RETURNS = "returns"
     SENDS = "sends"
     STREAMS = "streams"
+    FAILS = "fails"
     ACCEPTS = "accepts"
     WAITS = "waits"
     ASKS = "asks"

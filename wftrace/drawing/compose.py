@@ -9,7 +9,7 @@ from typing import Literal
 from wftrace.engine.graph import FlowGraph
 from wftrace.overlays import HUMAN, EdgeKey, Overlay, StepFacts
 
-from .chart import Chart, ChartNode, Link, NodeKind, chart_of
+from .chart import Chart, ChartNode, Link, LinkKind, NodeKind, chart_of
 from .content import measured_rows, node_icon, node_size, policy_words, static_rows, trouble_spans
 from .geometry import Box
 from .icons import SIGNS
@@ -108,7 +108,14 @@ def _geometry(chart: Chart, back: frozenset[EdgeKey], direction: Direction) -> G
     ]
     labels = {node.id: node.label for node in chart.nodes}
     links = [
-        LinkRequest(link.source, link.target, label_room(link, labels[link.source]), link.key in back, link.extra)
+        LinkRequest(
+            link.source,
+            link.target,
+            label_room(link, labels[link.source]),
+            back=link.key in back,
+            extra=link.extra,
+            side=link.kind is LinkKind.FAILS,
+        )
         for link in chart.links
     ]
     return layout(nodes, links, direction)

@@ -40,13 +40,16 @@ class NodeRequest:
 
 @dataclass(frozen=True, slots=True)
 class LinkRequest:
-    """A link to route, with the width that its label needs; a ``back`` link runs against the direction."""
+    """A link to route, with the width that its label needs; a ``back`` link runs against the direction, a ``side``
+    link should not pull its ends together.
+    """
 
     source: str
     target: str
     label_width: float = 0.0
     back: bool = False
     extra: bool = False
+    side: bool = False
 
     @property
     def key(self) -> EdgeKey:
@@ -99,8 +102,8 @@ def _dot_text(nodes: Sequence[NodeRequest], links: Sequence[LinkRequest], direct
     for index, link in enumerate(links):
         ends = (link.target, link.source) if link.back else (link.source, link.target)
         label = "x" * max(1, round(link.label_width / _LABEL_CHAR)) if link.label_width else ""
-        side = " dir=back" if link.back else ""
-        lines.append(f'{ids[ends[0]]} -> {ids[ends[1]]} [id="{index}" label="{label}"{side}]')
+        more = (" dir=back" if link.back else "") + (" weight=0" if link.side else "")
+        lines.append(f'{ids[ends[0]]} -> {ids[ends[1]]} [id="{index}" label="{label}"{more}]')
     lines += [f"{ids[first]} -> {ids[root]} [style=invis weight=0]" for first, root in _anchors(nodes, links)]
     return "\n".join([*lines, "}"])
 

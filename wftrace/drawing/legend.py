@@ -57,6 +57,7 @@ _STATIC_ENTRIES = (
     Entry("line returns", "returned", _line_kind("returns")),
     Entry("line sends", "sent with ctx.send_event", _line_kind("sends")),
     Entry("line waits", "awaited inside the step", _line_kind("waits")),
+    Entry("line fails", "failed for good", _line_kind("fails")),
 )
 _SHARED_ENTRIES = (
     Entry("line joined", "many, joined", lambda content: any(line.foot for line in content[1])),
@@ -136,6 +137,7 @@ _LINES: dict[str, tuple[str, tuple[str, ...], float, HeadShape]] = {
     "returns": ("returns", (), 1.5, "arrow"),
     "sends": ("sends", (), 1.5, "open"),
     "waits": ("waits", (), 1.5, "arrow"),
+    "fails": ("fails", (), 1.5, "arrow"),
     "joined": ("accepts", (), 1.5, "arrow"),
     "executed": ("returns", ("executed",), 2.6, "arrow"),
     "idle": ("returns", ("idle",), 1.2, "arrow"),

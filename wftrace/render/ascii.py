@@ -12,6 +12,7 @@ from wftrace.drawing.icons import SIGNS
 from wftrace.drawing.scene import Line, Node, Scene
 
 _STRAIGHT = ("↓ ", "⇢ ")
+_SAID = {"sends": "(sent)", "waits": "(waited for)", "streams": "(streamed)", "fails": "(failed for good)"}
 
 
 def render_ascii(scene: Scene) -> str:
@@ -79,8 +80,8 @@ def _words(node: Node, line: Line | None, *, brief: bool = False) -> str:
         words.append(f"×{line.count}" if line.count else "(not taken)")
         if "undeclared" in line.states:
             words.append("! undeclared")
-    elif line is not None and line.kind in ("sends", "waits", "streams"):
-        words.append({"sends": "(sent)", "waits": "(waited for)", "streams": "(streamed)"}[line.kind])
+    elif line is not None and line.kind in _SAID:
+        words.append(_SAID[line.kind])
     if not brief and node.details:
         words.append(" " + " · ".join(node.details))
     return " ".join(words)

@@ -159,7 +159,7 @@ def _line_style(line: Line) -> str:
         return "solid"
     if {"idle", "unreachable"} & set(line.states) or line.kind in ("sends", "enters"):
         return "dashed"
-    return "dotted" if line.kind in ("waits", "streams") else "solid"
+    return "dotted" if line.kind in ("waits", "streams", "fails") else "solid"
 
 
 def _line_color(line: Line, colors: Palette) -> str:
@@ -167,7 +167,9 @@ def _line_color(line: Line, colors: Palette) -> str:
         return colors.critical
     if "undeclared" in line.states:
         return colors.undeclared
-    return colors.faint_line if {"idle", "unreachable"} & set(line.states) else colors.line
+    if {"idle", "unreachable"} & set(line.states):
+        return colors.faint_line
+    return colors.failed_line if line.kind == "fails" else colors.line
 
 
 def _point(point: Point, height: float) -> str:

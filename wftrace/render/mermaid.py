@@ -50,7 +50,7 @@ def _shape(node: Node) -> str:
 def _arrow(line: Line) -> str:
     arrow = next((_ARROWS[state] for state in line.states if state in _ARROWS), "")
     if not arrow:
-        arrow = "-.->" if line.kind in ("sends", "waits", "streams", "enters") else "-->"
+        arrow = "-.->" if line.kind in ("sends", "waits", "streams", "fails", "enters") else "-->"
     return f'{arrow}|"{escape_mermaid(line.label.text)}"|' if line.label else arrow
 
 

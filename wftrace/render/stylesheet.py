@@ -15,7 +15,7 @@ _DASHED = (
     ".node.human .shape,.node.outside .shape,.node.idle .shape,.node.unreachable .shape,"
     ".line.sends .path,.line.enters .path,.line.idle .path,.line.unreachable .path"
 )
-_DOTTED = ".node.stream .shape,.line.waits .path,.line.streams .path"
+_DOTTED = ".node.stream .shape,.line.waits .path,.line.streams .path,.line.fails .path"
 
 
 def stylesheet(theme: str) -> str:
@@ -141,6 +141,7 @@ def _stroke(where: str, color: str) -> list[str]:
 def _line_colors(colors: Palette) -> list[str]:
     return [
         *_stroke(".line", colors.line),
+        *_stroke(".line.fails", colors.failed_line),
         *_stroke(".line.idle", colors.faint_line),
         *_stroke(".line.unreachable", colors.faint_line),
         *_stroke(".line.undeclared", colors.undeclared),
