@@ -40,22 +40,21 @@ def collect(
 
 
 def _buffer(step: StepState, expected: Sequence[type[Event]], buffer_id: str | None) -> Buffer:
-    """The buffer of a join, made when it is first needed."""
+    """The buffer of a join, made when it is first needed. It takes note of what is asked for now."""
     if step.buffers is None:
         step.buffers = []
     for buffer in step.buffers:
-        if buffer.name == buffer_id if buffer_id is not None else buffer.name is None and _same(buffer, expected):
+        if buffer.name != buffer_id:
+            continue
+        if len(expected) == len(buffer.expected) and (expected is buffer.given or expected == buffer.expected):
+            buffer.given = expected
+            return buffer
+        if buffer_id is not None or buffer.classes == frozenset(expected):
+            buffer.ask(expected)
             return buffer
     buffer = Buffer(buffer_id, expected)
     step.buffers.append(buffer)
     return buffer
-
-
-def _same(buffer: Buffer, expected: Sequence[type[Event]]) -> bool:
-    """Whether the join asks for these classes; quick when the list is the one of the last time."""
-    if len(expected) == len(buffer.expected) and (expected is buffer.given or expected == buffer.expected):
-        return True
-    return buffer.classes == frozenset(expected)
 
 
 def missing(buffer: Buffer) -> dict[type[Event], int]:
@@ -80,8 +79,6 @@ def _hold(buffer: Buffer, envelope: Envelope, expected: Sequence[type[Event]], n
 
 
 def _take(buffer: Buffer, expected: Sequence[type[Event]]) -> list[Envelope] | None:
-    if not (expected is buffer.given and len(expected) == len(buffer.expected)) and buffer.expected != list(expected):
-        buffer.ask(expected)
     if buffer.count < len(expected):
         return None
     held, needed = buffer.events, buffer.needed

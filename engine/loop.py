@@ -8,11 +8,12 @@ thread of the event loop.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import logging
 import threading
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
-from typing import Any
+from typing import Any, TypeVar
 
 from . import reducer
 from .closing import Closing
@@ -35,6 +36,9 @@ from .timeouts import bind_within
 CheckpointCallback = Callable[..., Awaitable[None] | None]
 """Called with ``run_id``, ``last_completed_step``, ``input_event``, ``output_event`` and ``ctx`` after each step."""
 
+Answer = TypeVar("Answer")
+
+_PATIENCE = 0.2
 _logger = logging.getLogger("wftrace")
 
 
@@ -176,6 +180,25 @@ class RunLoop(Closing):
             _logger.warning("run %s of %s: its event loop is closed, nothing reaches it", self.run_id, self.flow.name)
         else:
             self._loop.call_soon_threadsafe(call)
+
+    def from_thread(self, call: Callable[[], Answer]) -> Answer:
+        """Call on the thread of the event loop from another thread, and wait for the answer.
+
+        Raises ``WorkflowRuntimeError`` when the run ends without giving one.
+        """
+        answer: concurrent.futures.Future[Answer] = concurrent.futures.Future()
+
+        def work() -> None:
+            try:
+                answer.set_result(call())
+            except Exception as error:  # for whoever asked
+                answer.set_exception(error)
+
+        self.on_thread(work)
+        while not concurrent.futures.wait([answer], _PATIENCE).done:
+            if self._closed or self._loop.is_closed():
+                raise WorkflowRuntimeError(f"run {self.run_id} of {self.flow.name} has ended")
+        return answer.result()
 
     def send(self, event: Event, execution: Execution | None, target: str, mode: str) -> None:
         """Add an event, or keep it until the run has begun: it may still wait for its turn."""

@@ -65,6 +65,13 @@ class Port:
     def collect(self, event: Event, expected: Sequence[type[Event]], buffer_id: str | None) -> list[Event] | None:
         """Hold the event until the join is full."""
         execution = self._step_only("collect_events")
+        if not self._run.on_own_thread:
+            return self._run.from_thread(lambda: self._collect(execution, event, expected, buffer_id))
+        return self._collect(execution, event, expected, buffer_id)
+
+    def _collect(
+        self, execution: Execution, event: Event, expected: Sequence[type[Event]], buffer_id: str | None
+    ) -> list[Event] | None:
         run, envelope = self._run, execution.envelope
         if envelope.event is not event:
             envelope = Envelope(0, event, run.flow.route(type(event)), "", "return", 0, run.clock())

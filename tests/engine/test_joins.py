@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wftrace import Event, StartEvent, StopEvent, Workflow, step
+from wftrace import Context, Event, StartEvent, StopEvent, Workflow, step
 from wftrace.engine.joins import collect, missing
 from wftrace.engine.state import Envelope, Execution, StepState
 
@@ -132,3 +134,24 @@ def test_a_retry_hears_the_same_answers() -> None:
     said = [ask(failing, A, B), ask(failing, B, C)]
     failing.begin(0, 0.0)
     assert [ask(failing, A, B), ask(failing, B, C)] == said == [[A, B], None]
+
+
+def test_sync_steps_join_from_many_threads_without_losing_an_event() -> None:
+    """Joins are filled on the event loop's thread, wherever their step runs."""
+
+    class Threads(Workflow):
+        @step
+        async def split(self, ctx: Context[Any], ev: StartEvent) -> A | None:
+            for n in range(200):
+                ctx.send_event(A(n=n))
+            return None
+
+        @step(num_workers=8)
+        def join(self, ctx: Context[Any], ev: A) -> StopEvent | None:
+            parts = ctx.collect_events(ev, [A] * 200)
+            return None if parts is None else StopEvent(result=sorted(each.n for each in parts))
+
+    async def main() -> Any:
+        return await Threads().run()
+
+    assert asyncio.run(main()) == list(range(200))
