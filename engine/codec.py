@@ -23,8 +23,9 @@ from .events import (
     StepFailedEvent,
     StopEvent,
     UnhandledEvent,
+    qualified_name,
 )
-from .known_types import Adapter, Form, KnownType, can_be_known, known_types, qualified_name
+from .known_types import Adapter, Form, KnownType, can_be_known, known_types
 from .standard_types import escaped_types, standard_types
 
 MAX_DEPTH = 100

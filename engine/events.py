@@ -134,6 +134,11 @@ class StepFailedEvent(Event):
     elapsed_seconds: float = 0.0
 
 
+def qualified_name(cls: type) -> str:
+    """Module and qualified name of a class: how graphs, traces and saved data name it."""
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
 def _by_position(cls: type[Event], values: tuple[Any, ...], fields: dict[str, Any]) -> dict[str, Any]:
     names = [name for name in cls.model_fields if name not in _inherited(cls)] or list(cls.model_fields)
     if len(values) > len(names):

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from .errors import WorkflowValidationError
-from .events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StepFailedEvent, StopEvent
+from .events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StepFailedEvent, StopEvent, qualified_name
 from .graph import (
     Edge,
     EdgeKind,
@@ -27,9 +25,9 @@ from .graph import (
 from .inference import Inferred, infer
 from .resources import cycle_in
 from .retry import describe_policy
-from .source import place_of
+from .source import place_of, short_path
 from .steps import StepSpec
-from .validation import findings_of
+from .validation import Sources, findings_of
 
 _KINDS: tuple[tuple[type[Event], EventKind], ...] = (
     (StartEvent, EventKind.START),
@@ -68,6 +66,7 @@ class Flow:
         self.steps: Mapping[str, StepSpec] = {spec.name: spec for spec in steps}
         inferred = {spec.name: infer(spec, owner) for spec in steps}
         self._types = _type_names(_classes(steps, inferred))
+        self._declared = dict(self._types)
         self.graph = _build(name, steps, inferred, self._types, owner)
         starts = [cls for spec in steps for cls in spec.accepts if issubclass(cls, StartEvent)]
         self.start: type[StartEvent] = next(iter(starts), StartEvent)
@@ -92,13 +91,14 @@ class Flow:
         return route
 
     def event_class(self, type_name: str) -> type[Event] | None:
-        """The event class of a qualified name, as far as this flow has met it."""
-        return next((cls for cls, name in self._types.items() if name == type_name), None)
+        """The event class of a qualified name, among those that the steps name."""
+        return next((cls for cls, name in self._declared.items() if name == type_name), None)
 
     @property
     def saved_types(self) -> tuple[type, ...]:
-        """The classes whose values a saved run may hold: events and state."""
-        return (*self._types, self.state_class) if self.state_class is not None else tuple(self._types)
+        """The classes whose values a saved run may hold: the events that the steps name, and the state."""
+        declared = tuple(self._declared)
+        return (*declared, self.state_class) if self.state_class is not None else declared
 
     @cached_property
     def state_class(self) -> type | None:
@@ -144,9 +144,12 @@ class Flow:
         return name
 
 
-def qualified_name(cls: type) -> str:
-    """Module and qualified name of a class."""
-    return f"{cls.__module__}.{cls.__qualname__}"
+def flow_of(workflow: object) -> Flow:
+    """The flow of a workflow instance. Raises ``TypeError`` for what is none."""
+    make: Callable[[], Flow] | None = getattr(workflow, "_instance_flow", None)
+    if make is None or isinstance(workflow, type):
+        raise TypeError(f"this takes a workflow, MyWorkflow(), not {workflow!r}")
+    return make()
 
 
 def _catches(spec: StepSpec) -> bool:
@@ -202,7 +205,7 @@ def _build(
         *_edges_of_failure(steps, types),
     ):
         edges.setdefault(edge.key, edge)
-    file, line = _place(owner) if owner is not None else ("", 0)
+    file, line = _place(owner) if owner is not None and not _is_ours(owner) else ("", 0)
     graph = FlowGraph(
         name=name,
         steps=tuple(_step_node(spec, inferred[spec.name], types) for spec in steps),
@@ -212,8 +215,7 @@ def _build(
         file=file,
         line=line,
     )
-    complete = all(each.complete for each in inferred.values())
-    return findings_of(graph, complete=complete, filled=_filled(graph, types))
+    return findings_of(graph, Sources(steps, inferred, types), filled=_filled(graph, types))
 
 
 def _edges(spec: StepSpec, inferred: Inferred, types: Mapping[type[Event], str]) -> list[Edge]:
@@ -286,7 +288,7 @@ def _step_node(spec: StepSpec, inferred: Inferred, types: Mapping[type[Event], s
         id=f"step:{spec.name}",
         name=spec.name,
         doc=inspect.cleandoc(function.__doc__ or ""),
-        file=_short_path(function.__code__.co_filename, function.__module__),
+        file=short_path(function.__code__.co_filename, function.__module__),
         line=function.__code__.co_firstlineno,
         function=f"{function.__module__}.{function.__qualname__}",
         num_workers=spec.num_workers,
@@ -301,7 +303,7 @@ def _step_node(spec: StepSpec, inferred: Inferred, types: Mapping[type[Event], s
 
 def _event_node(cls: type[Event], type_name: str) -> EventNode:
     kind = next((kind for base, kind in _KINDS if issubclass(cls, base)), EventKind.EVENT)
-    file, line = _place(cls) if not cls.__module__.startswith("wftrace.engine") else ("", 0)
+    file, line = _place(cls) if not _is_ours(cls) else ("", 0)
     return EventNode(
         id=f"event:{type_name}",
         name=cls.__name__,
@@ -320,16 +322,11 @@ def _doc(cls: type | None) -> str:
 
 def _place(cls: type) -> tuple[str, int]:
     file, line = place_of(cls) or ("", 0)
-    return _short_path(file, cls.__module__) if file else "", line
+    return short_path(file, cls.__module__) if file else "", line
 
 
-def _short_path(path: str, module: str) -> str:
-    """The path from the current folder, or from where the module's top package lies: alike on every machine."""
-    here = str(Path.cwd()) + os.sep
-    if path.startswith(here):
-        return path[len(here) :].replace(os.sep, "/")
-    depth = module.count(".") + 1 + path.endswith("__init__.py")
-    return "/".join(path.replace(os.sep, "/").split("/")[-depth:])
+def _is_ours(cls: type) -> bool:
+    return cls.__module__.startswith("wftrace.engine")
 
 
 def _annotation(annotation: object) -> str:

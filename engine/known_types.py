@@ -18,6 +18,7 @@ from pydantic import AliasChoices, BaseModel, RootModel
 from pydantic.fields import FieldInfo
 
 from .errors import ContextSerdeError
+from .events import qualified_name
 
 T = TypeVar("T")
 
@@ -53,11 +54,6 @@ class Adapter(Generic[T]):
     cls: type[T]
     to_json: Callable[[T], Any]
     from_json: Callable[[Any], T]
-
-
-def qualified_name(cls: type) -> str:
-    """Module and qualified name of a class."""
-    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def known_types(

@@ -285,7 +285,7 @@ class RunLoop(Closing):
         step = execution.step
         if step.call is None:
             step.call = self._bind(step.spec)
-        self._tasks[execution] = self._loop.create_task(self._attempt(execution), context=context)
+        self._tasks[execution] = asyncio.Task(self._attempt(execution), loop=self._loop, context=context)
 
     def _bind(self, spec: StepSpec) -> Callable[[Any, Event], Any]:
         """A step as a call with context and event that holds to all that its declaration says."""
@@ -299,18 +299,29 @@ class RunLoop(Closing):
     async def _attempt(self, execution: Execution) -> None:
         execution.entered = True
         try:
-            result = await execution.step.call(self.context, execution.envelope.event)
-        except BaseException as error:  # strangers' code: every end of a step is recorded
-            if isinstance(error, GeneratorExit) and not self._loop.is_running():  # it takes its tasks with it
-                self.abandon()
-                raise
-            if not self._closed:
-                self._raised(execution, error)
-            if isinstance(error, KeyboardInterrupt | SystemExit):
-                self._loop.call_soon(_raise, error)  # out of the loop, as any callback's would go
-        else:
-            if not self._closed:
-                self._returned(execution, result)
+            try:
+                result = await execution.step.call(self.context, execution.envelope.event)
+            except BaseException as error:  # strangers' code: every end of a step is recorded
+                if isinstance(error, GeneratorExit) and not self._loop.is_running():  # it takes its tasks with it
+                    self.abandon()
+                    raise
+                if not self._closed:
+                    self._raised(execution, error)
+                if isinstance(error, KeyboardInterrupt | SystemExit):
+                    self._loop.call_soon(_raise, error)  # out of the loop, as any callback's would go
+            else:
+                if not self._closed:
+                    self._returned(execution, result)
+        except Exception as error:  # in what follows a step: strangers' comparisons, or a fault of ours
+            self._break(execution, error)
+
+    def _break(self, execution: Execution, error: Exception) -> None:
+        """What followed a step has failed: the run cannot go on, and must not hang."""
+        add_note(error, execution, self.flow.name, self.run_id)
+        self._tasks.pop(execution, None)
+        if self._end is None:
+            self.finish(reducer.End("failed", error=error))
+        self._close_when_idle()
 
     def _returned(self, execution: Execution, result: Any) -> None:
         if result is not None and type(result) not in self.flow.routes and not isinstance(result, Event):

@@ -121,13 +121,15 @@ class Port:
         """What the run is doing and what it waits for."""
         return self._run.explain()
 
-    def save(self, serializer: JsonSerializer) -> dict[str, Any]:
-        """The run as JSON data, without the shared state."""
+    def save(self, serializer: JsonSerializer) -> dict[str, Any] | None:
+        """The run as JSON data, without the shared state; None when it has come to its end."""
         from .snapshot import save
 
         run = self._run
         if not run.on_own_thread:
             raise WorkflowRuntimeError(f"the context of run {run.run_id} is saved on the thread of its event loop only")
+        if run.state.ended:
+            return None
         return save(run.run_id, run.state, *run.pending(), serializer, run.clock())
 
     def _current(self) -> Execution | None:

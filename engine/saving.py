@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .codec import JsonSerializer
 from .errors import ContextSerdeError
-from .flow import Flow
+from .flow import Flow, flow_of
 from .saved import SavedRun
 from .snapshot import restore
 from .timers import clock_of
@@ -50,8 +50,9 @@ def write_context(
     if run is not None:
         codec = codec.knowing(run.flow.saved_types)
         document |= {"workflow": run.flow.name, "graph": run.flow.graph.hash}
-        if run.is_running:
-            document["run"] = run.save(codec)
+        under_way = run.save(codec)
+        if under_way is not None:
+            document["run"] = under_way
     elif saved is not None:
         codec = saved.serializer
         document |= {"workflow": saved.workflow, "graph": saved.graph, "run": saved.data}
@@ -68,7 +69,7 @@ def read_context(
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         found = document.get("format") if isinstance(document, dict) else type(document).__name__
         raise ContextSerdeError(f"a saved context says that its format is {FORMAT!r}, this one says {found!r}")
-    flow = _flow_of(workflow)
+    flow = flow_of(workflow)
     codec = (serializer or JsonSerializer()).knowing(flow.saved_types)
     state = codec.decode(document.get("state"), "state")
     expected = flow.state_class or dict
@@ -85,12 +86,3 @@ def read_context(
         )
     restore(saved.data, flow, codec, 0.0)
     return state, saved
-
-
-def _flow_of(workflow: object) -> Flow:
-    flow = getattr(workflow, "_instance_flow", None)
-    if flow is None or isinstance(workflow, type):
-        raise TypeError(f"a context is read for a workflow: Context.from_dict(MyWorkflow(), data), not {workflow!r}")
-    found = flow()
-    assert isinstance(found, Flow)
-    return found

@@ -199,13 +199,14 @@ class _Writer:
 
     def step(self, step: StepState, state: RunState) -> StepRecord:
         delayed = [(each, due) for each, due in state.delayed.items() if each.step is step]
+        waiting = [each for each in step.running if not each.entered]
         return StepRecord(
             executions=step.executions,
             retries=step.retries,
             failures=step.failures,
-            joins=[self._join(buffer) for buffer in step.buffers or ()],
-            running=[self._execution(each) for each in step.running],
-            queued=[self._execution(each) for each in step.queue],
+            joins=[self._join(buffer, step.name) for buffer in step.buffers or ()],
+            running=[self._execution(each) for each in step.running if each.entered],
+            queued=[self._execution(each) for each in (*waiting, *step.queue)],
             delayed=[
                 DelayedRecord(execution=self._execution(each), remaining=max(0.0, due - self._now))
                 for each, due in delayed
@@ -240,18 +241,28 @@ class _Writer:
 
     def _wait(self, waiter: Waiter) -> WaitRecord:
         return WaitRecord(
-            type=self._flow.type_name(waiter.type),
+            type=self._class_name(waiter.type, waiter.execution.step.name),
             requirements=self._serializer.encode(waiter.requirements, f"requirements of {waiter.execution.id}"),
             ago=self._now - waiter.since,
             arrived=None if waiter.arrived is None else self.envelope(waiter.arrived),
         )
 
-    def _join(self, buffer: Buffer) -> JoinRecord:
+    def _class_name(self, cls: type[Event], where: str) -> str:
+        """The name of a class that another process will know."""
+        name = self._flow.type_name(cls)
+        if self._flow.event_class(name) is not cls:
+            raise ContextSerdeError(
+                f"step {where!r} waits for {name}, which no step names: whoever reads the saved run would not know it; "
+                "name it in a step's annotation"
+            )
+        return name
+
+    def _join(self, buffer: Buffer, step: str) -> JoinRecord:
         return JoinRecord(
             name=buffer.name,
-            expected=[self._flow.type_name(cls) for cls in buffer.expected],
+            expected=[self._class_name(cls, step) for cls in buffer.expected],
             held=[
-                HeldRecord(type=self._flow.type_name(cls), events=[self.envelope(each) for each in held])
+                HeldRecord(type=self._class_name(cls, step), events=[self.envelope(each) for each in held])
                 for cls, held in buffer.events.items()
                 if held
             ],

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import textwrap
 import threading
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 from types import FunctionType
 from typing import TypeVar
 
@@ -30,6 +32,15 @@ def tree_of(function: FunctionType) -> ast.AST | None:
 def place_of(cls: type) -> tuple[str, int] | None:
     """The file of a class and the line where it begins."""
     return _read(lambda: (inspect.getsourcefile(cls) or "", inspect.getsourcelines(cls)[1]))
+
+
+def short_path(path: str, module: str) -> str:
+    """The path from the current folder, or from where the module's top package lies: alike on every machine."""
+    here = str(Path.cwd()) + os.sep
+    if path.startswith(here):
+        return path[len(here) :].replace(os.sep, "/")
+    depth = module.count(".") + 1 + path.endswith("__init__.py")
+    return "/".join(path.replace(os.sep, "/").split("/")[-depth:])
 
 
 def _read(how: Callable[[], Value]) -> Value | None:

@@ -110,6 +110,10 @@ def step(
     """
     if isinstance(num_workers, bool) or not isinstance(num_workers, int) or num_workers < 1:
         raise WorkflowValidationError(f"num_workers must be an integer greater than 0, it is {num_workers!r}")
+    if isinstance(retry_policy, type):
+        raise WorkflowValidationError(
+            f"retry_policy must be a policy, not its class: write {retry_policy.__name__}() with its brackets"
+        )
     if retry_policy is not None and not callable(getattr(retry_policy, "next", None)):
         raise WorkflowValidationError(
             f"retry_policy must have a method next(elapsed_time, attempts, error); {retry_policy!r} has none"

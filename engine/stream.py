@@ -51,12 +51,16 @@ class Stream:
             self._readers.append(reader)
             try:
                 await reader
-            finally:
+            except BaseException:
                 if reader in self._readers:
                     self._readers.remove(reader)
+                elif self._events:
+                    self._wake()  # another reader takes what this one was woken for
+                raise
 
     def _wake(self) -> None:
-        if self._readers:
+        while self._readers:
             reader = self._readers.popleft()
             if not reader.done():
                 reader.set_result(None)
+                return

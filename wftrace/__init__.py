@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from wftrace.engine.context import Context, RetryInfo
 from wftrace.engine.errors import (
+    CheckpointError,
     ContextSerdeError,
     GraphFormatError,
+    SavedError,
     ServiceNotFoundError,
     StepTimeoutError,
     TraceError,
@@ -37,7 +39,15 @@ from wftrace.engine.graph import FlowGraph
 from wftrace.engine.handler import WorkflowHandler
 from wftrace.engine.observers import Observer, install, observing
 from wftrace.engine.resources import Resource
-from wftrace.engine.retry import ConstantDelayRetryPolicy, ExponentialBackoffRetryPolicy, RetryPolicy
+from wftrace.engine.retry import (
+    ComposableRetryPolicy,
+    ConstantDelayRetryPolicy,
+    CustomRetryPolicy,
+    ExponentialBackoffRetryPolicy,
+    LinearBackoffRetryPolicy,
+    RandomDelayRetryPolicy,
+    RetryPolicy,
+)
 from wftrace.engine.statistics import RunStatistics, StepStatistics
 from wftrace.engine.steps import step
 from wftrace.engine.workflow import Workflow
@@ -45,6 +55,11 @@ from wftrace.engine.workflow import Workflow
 from .version import VERSION as __version__  # noqa: N811
 
 if TYPE_CHECKING:
+    from wftrace.engine.checkpoints import Checkpoint, WorkflowCheckpointer
+    from wftrace.engine.codec import JsonSerializer
+    from wftrace.engine.keepers import CheckpointKeeper, MemoryKeeper
+    from wftrace.engine.known_types import Adapter
+    from wftrace.engine.sqlite_keeper import SqliteKeeper
     from wftrace.exporters.html import report
     from wftrace.exporters.setup import trace_to
 
@@ -52,7 +67,14 @@ if TYPE_CHECKING:
     from .recorder import Recorder, recording
 
 _LAZY = {
+    "Adapter": "wftrace.engine.known_types",
+    "Checkpoint": "wftrace.engine.checkpoints",
+    "CheckpointKeeper": "wftrace.engine.keepers",
+    "JsonSerializer": "wftrace.engine.codec",
+    "MemoryKeeper": "wftrace.engine.keepers",
     "Recorder": "wftrace.recorder",
+    "SqliteKeeper": "wftrace.engine.sqlite_keeper",
+    "WorkflowCheckpointer": "wftrace.engine.checkpoints",
     "draw": "wftrace.pictures",
     "draw_all_possible_flows": "wftrace.pictures",
     "draw_most_recent_execution": "wftrace.pictures",
@@ -86,22 +108,34 @@ def _tracing_observer() -> Observer | None:
 install(_tracing_observer)
 
 __all__ = [
+    "Adapter",
+    "Checkpoint",
+    "CheckpointError",
+    "CheckpointKeeper",
+    "ComposableRetryPolicy",
     "ConstantDelayRetryPolicy",
     "Context",
     "ContextSerdeError",
+    "CustomRetryPolicy",
     "Event",
     "ExponentialBackoffRetryPolicy",
     "FlowGraph",
     "GraphFormatError",
     "HumanResponseEvent",
     "InputRequiredEvent",
+    "JsonSerializer",
+    "LinearBackoffRetryPolicy",
+    "MemoryKeeper",
     "Observer",
+    "RandomDelayRetryPolicy",
     "Recorder",
-    "RetryInfo",
     "Resource",
+    "RetryInfo",
     "RetryPolicy",
     "RunStatistics",
+    "SavedError",
     "ServiceNotFoundError",
+    "SqliteKeeper",
     "StartEvent",
     "StepFailedEvent",
     "StepStatistics",
@@ -111,6 +145,7 @@ __all__ = [
     "UnhandledEvent",
     "Workflow",
     "WorkflowCancelledByUser",
+    "WorkflowCheckpointer",
     "WorkflowConfigurationError",
     "WorkflowDeadEndError",
     "WorkflowError",

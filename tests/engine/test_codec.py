@@ -1,4 +1,4 @@
-"""The codec: what goes in comes out, only known types come out, and errors say where and what to do."""
+"""The codec: what goes in comes out."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, RootModel, field_validator
+from pydantic import BaseModel, Field, PrivateAttr, RootModel
 
 from wftrace import ContextSerdeError, Event, StopEvent
 from wftrace.engine.codec import ALWAYS, MAX_DEPTH, JsonSerializer
@@ -63,31 +63,12 @@ class Joke(Event):
     mood: Literal[Mood.GOOD] | None = None
 
 
-class Score(Event):
-    value: int
-
-    @field_validator("value")
-    @classmethod
-    def not_negative(cls, value: int) -> int:
-        if value < 0:
-            raise ValueError("a score is not negative")
-        return value
-
-
 class Renamed(BaseModel):
     inner: int = Field(alias="outer")
 
 
 class Names(RootModel[list[str]]):
     pass
-
-
-class Unknown(BaseModel):
-    secret: str = "password"
-
-
-class Client:
-    """None of the kinds that tell their fields."""
 
 
 def make(cls: Any, **fields: Any) -> Any:
@@ -138,6 +119,8 @@ def test_there_and_back_is_identity_for_known_types(value: Any) -> None:
 
 
 @given(json_data)
+@example("\ud800")
+@example({"\ud800": ["\udfff"]})
 def test_what_is_written_is_valid_json(value: Any) -> None:
     """The text is UTF-8 and needs no reader that knows NaN."""
     text = JsonSerializer().serialize(value)
@@ -295,89 +278,48 @@ def test_more_types_make_a_new_serializer() -> None:
         base.encode(Joke())
 
 
-def test_an_unknown_type_is_refused_with_place_and_cure() -> None:
-    """The error says where the value is, what it is, and what to do."""
-    value = {"llm": make(Joke, client=[Unknown()])}
-    with pytest.raises(ContextSerdeError) as error:
-        JOKES.encode(value, "state")
-    assert str(error.value).startswith(f"state['llm'].client[0]: a value of type {__name__}.Unknown cannot be saved")
-    assert "JsonSerializer(types=[Unknown])" in str(error.value)
-    assert "password" not in str(error.value)
+class Careful(BaseModel):
+    """Says itself what is not to be saved."""
+
+    name: str
+    client: Any = Field(default=None, exclude=True)
+    _cache: int = PrivateAttr(default=0)
 
 
-def test_what_could_never_be_known_gets_the_other_cure() -> None:
-    """For a class that tells no fields the cure is an adapter."""
-    with pytest.raises(ContextSerdeError, match=r"Adapter\(Client, to_json, from_json\)"):
-        JOKES.encode({(1, 2): Client()})
-    with pytest.raises(ContextSerdeError, match=r"Client cannot be saved.*Adapter\(Client, to_json, from_json\)"):
-        JsonSerializer(types=[Client])
+@dataclass
+class Tally:
+    """Has a field that its constructor does not take."""
+
+    name: str
+    count: int = field(init=False, default=0)
 
 
-@pytest.mark.parametrize("value", [type("Text", (str,), {})("a"), type("Rows", (dict,), {})(), type("N", (int,), {})()])
-def test_subclasses_of_json_types_are_refused(value: Any) -> None:
-    """They would come back as something else."""
-    with pytest.raises(ContextSerdeError, match="cannot be saved"):
-        JsonSerializer().encode(value)
+class Node(BaseModel):
+    """Names itself, as a text."""
+
+    children: list[Node] = []
+    made_by: Author | None = None
 
 
-def test_an_unknown_type_in_data_is_refused() -> None:
-    """A type's name is looked up and never imported, though it could be."""
-    with pytest.raises(ContextSerdeError, match=r"\[0\]: the type 'antigravity.Joke' is not known; here .*Joke'"):
-        JOKES.decode([{"$": "antigravity.Joke", "v": {}}])
+def test_a_model_may_keep_fields_out() -> None:
+    """What it declares with ``exclude=True`` is not saved, whatever it is, and begins with its default."""
+    value = Careful(name="a", client=object())
+    value._cache = 5
+    back = there_and_back(JsonSerializer(types=[Careful]), value)
+    assert (back.name, back.client, back._cache) == ("a", None, 0)
 
 
-def test_a_model_is_validated_when_it_is_read() -> None:
-    """Values that the model refuses are refused, and their text is not repeated."""
-    with pytest.raises(ContextSerdeError, match=r"ev: no .*Score can be made of this: value: .*not negative") as error:
-        JsonSerializer(types=[Score]).decode({"$": f"{__name__}.Score", "v": {"value": -77}}, "ev")
-    assert "77" not in str(error.value)
+def test_a_field_that_the_constructor_does_not_take_comes_back() -> None:
+    """A dataclass that counts goes on counting."""
+    tally = Tally("a")
+    tally.count = 7
+    assert there_and_back(JsonSerializer(types=[Tally]), tally) == tally
 
 
-def test_a_dataclass_takes_no_strange_attributes() -> None:
-    """Only declared fields are set."""
-    with pytest.raises(ContextSerdeError, match="no field '__class__'"):
-        JOKES.decode({"$": f"{__name__}.Author", "v": {"name": "a", "__class__": 1}})
-
-
-def test_two_classes_of_one_name_are_refused() -> None:
-    """Saved data could not tell them apart."""
-
-    def make() -> type[Event]:
-        class Twin(Event):
-            pass
-
-        return Twin
-
-    with pytest.raises(ContextSerdeError, match=r"two different classes are called '.*Twin'"):
-        JsonSerializer(types=[make(), make()])
-
-
-def test_what_contains_itself_is_refused() -> None:
-    """A cycle is named by its place."""
-    value: dict[str, Any] = {"a": []}
-    value["a"].append(value)
-    with pytest.raises(ContextSerdeError, match=r"state\['a'\]\[0\]: this dict contains itself"):
-        JsonSerializer().encode(value, "state")
-
-
-def test_what_is_only_shared_is_written_twice() -> None:
-    """The same list in two places is no cycle."""
-    shared = [1]
-    assert JsonSerializer().encode([shared, shared]) == [[1], [1]]
-
-
-@pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 100_000])
-def test_too_deep_is_refused_both_ways(depth: int) -> None:
-    """Deep values are an error that says so, whatever Python's recursion limit is."""
-    value: Any = 1
-    for _ in range(depth):
-        value = [value]
-    serializer = JsonSerializer()
-    for call in (serializer.encode, serializer.decode):
-        with pytest.raises(ContextSerdeError, match="deep"):
-            call(value)
-    with pytest.raises(ContextSerdeError):
-        serializer.deserialize("[" * depth + "]" * depth)
+def test_types_are_known_through_fields_that_name_them_as_text() -> None:
+    """Forward references are followed, in circles too."""
+    value = Node(children=[Node(), Node(made_by=Author("Ann", (Point(1),)))])
+    assert there_and_back(JsonSerializer(types=[Node]), value) == value
 
 
 def test_as_deep_as_allowed_comes_back() -> None:
@@ -386,23 +328,3 @@ def test_as_deep_as_allowed_comes_back() -> None:
     for _ in range(MAX_DEPTH):
         value = (value,)
     assert there_and_back(JsonSerializer(), value) == value
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "{",
-        "NaN",
-        "9" * 5000,
-        '{"$":"set"}',
-        '{"$":1,"v":2}',
-        '{"$":"set","v":[[]]}',
-        '{"$":"dict","v":[[1]]}',
-        b"\xff",
-    ],
-)
-def test_damaged_text_is_refused(text: Any) -> None:
-    """It is a ContextSerdeError that says what is wrong."""
-    with pytest.raises(ContextSerdeError, match=r"it is not JSON|must|can be made|is no saved"):
-        JsonSerializer().deserialize(text)

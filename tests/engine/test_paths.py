@@ -63,6 +63,7 @@ def test_a_path_goes_through_models_dicts_and_lists() -> None:
 def test_an_index_that_is_no_number_is_missing() -> None:
     """No list has such a place."""
     assert got({"rows": [1]}, "rows.first", None) is None
+    assert got({"rows": [1]}, "rows.-2", None) is None
     assert got({"rows": [1]}, "rows.²", None) is None
 
 

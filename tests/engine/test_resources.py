@@ -31,6 +31,8 @@ def _empty_log() -> None:
 class Next(Event):
     """Goes from the first step to the second."""
 
+    client: Any = None
+
 
 class Client:
     """A plain value: no context manager."""
@@ -149,7 +151,9 @@ async def test_without_cache_every_attempt_gets_its_own() -> None:
 
     class Flow(Workflow):
         @step(retry_policy=ConstantDelayRetryPolicy(2, 0))
-        async def only(self, ev: StartEvent, client: Annotated[Client, Resource(make_client, cache=False)]) -> StopEvent:
+        async def only(
+            self, ev: StartEvent, client: Annotated[Client, Resource(make_client, cache=False)]
+        ) -> StopEvent:
             if len(log) < 3:
                 raise OSError
             return StopEvent()

@@ -199,7 +199,9 @@ class Waits(Workflow):
     async def talk(self, ctx: Context, ev: StartEvent) -> StopEvent:
         type(self).begun += 1
         first = await ctx.wait_for_event(HumanResponseEvent, InputRequiredEvent(prefix="first"), requirements={"n": 1})
-        second = await ctx.wait_for_event(HumanResponseEvent, InputRequiredEvent(prefix="second"), requirements={"n": 2})
+        second = await ctx.wait_for_event(
+            HumanResponseEvent, InputRequiredEvent(prefix="second"), requirements={"n": 2}
+        )
         return StopEvent(result=[first.response, second.response])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -227,28 +228,44 @@ def test_edit_state_in_a_task_of_the_block_is_refused() -> None:
 
 
 def test_a_task_of_a_block_may_edit_after_it() -> None:
-    """Then it waits its turn like any other, also when somebody else edits meanwhile."""
+    """Then it waits its turn like any other, also while somebody else edits who waited for that block."""
 
     async def main() -> None:
-        store, go, order = StateStore[Any]({"n": 0}), asyncio.Event(), []
+        store, go, order = StateStore[Any]({}), asyncio.Event(), list[str]()
 
-        async def later() -> None:
-            await go.wait()
-            async with store.edit_state() as state:
-                order.append("later")
-                state["n"] += 1
-
-        async with store.edit_state():
-            task = asyncio.create_task(later())
-        async with store.edit_state() as state:
-            go.set()
-            for _ in range(3):
+        async def waiting() -> None:
+            async with store.edit_state():
+                await go.wait()
                 await asyncio.sleep(0)
-            order.append("other")
-            state["n"] += 1
-        # This task's block is the one above: only what was started inside it counts as part of it.
-        await task
-        assert (order, store.state) == (["other", "later"], {"n": 2})
+                order.append("waiting")
+
+        async def started_inside() -> None:
+            await go.wait()
+            async with store.edit_state():
+                order.append("started inside")
+
+        other = asyncio.create_task(waiting())
+        async with store.edit_state():
+            mine = asyncio.create_task(started_inside())
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        go.set()
+        await asyncio.gather(other, mine)
+        assert order == ["waiting", "started inside"]
+
+    run(main)
+
+
+def test_a_block_leaves_nothing_behind() -> None:
+    """Its task has no longer memory afterwards than before."""
+
+    async def main() -> None:
+        store = StateStore[Any]({})
+        for _ in range(3):
+            async with store.edit_state():
+                pass
+        kept = {variable.name: value for variable, value in copy_context().items()}
+        assert kept["wftrace_state_turns"] == ()
 
     run(main)
 
@@ -310,7 +327,7 @@ def test_two_stores_may_be_edited_at_once() -> None:
 
 
 def test_a_store_outlives_its_event_loop() -> None:
-    """A lock that had waiters in one loop does not bind the store to it."""
+    """A lock that had waiters in one loop, one of them cancelled, does not bind the store to it."""
     store = StateStore[Any]({"n": 0})
 
     async def add() -> None:
@@ -320,8 +337,11 @@ def test_a_store_outlives_its_event_loop() -> None:
             state["n"] = n + 1
 
     async def main() -> None:
-        await asyncio.gather(add(), add(), add())
+        first, second, third = (asyncio.create_task(add()) for _ in range(3))
+        await asyncio.sleep(0)
+        third.cancel()
+        await asyncio.wait([first, second, third])
 
     run(main)
     run(main)
-    assert store.state == {"n": 6}
+    assert store.state == {"n": 4}

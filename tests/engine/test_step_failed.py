@@ -23,6 +23,8 @@ from wftrace import (
 class Again(Event):
     """Another try by another way."""
 
+    by: str = ""
+
 
 class Rescued(Workflow):
     """A step that fails, and one that takes it."""
@@ -185,11 +187,12 @@ async def test_a_cancellation_from_inside_arrives_as_an_error_that_can_be_raised
 async def test_stepwise_hands_out_failures() -> None:
     """In a stepwise run the failure is held back like any event that a step makes."""
     handler = Rescued().run(stepwise=True)
-    made = await handler.run_step()
-    assert [type(event) for event in made or []] == [StepFailedEvent]
-    for event in made or []:
-        handler.ctx.send_event(event)
-    assert await handler.run_step() is None
+    kinds: list[type] = []
+    while made := await handler.run_step():
+        for event in made:
+            kinds.append(type(event))
+            handler.ctx.send_event(event)
+    assert kinds == [StepFailedEvent, StopEvent]
     assert (await handler).step_name == "work"
 
 

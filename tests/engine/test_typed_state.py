@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -273,5 +274,19 @@ def test_untyped_state_may_be_named_a_dict() -> None:
 
     async def main() -> None:
         assert await Flow().run() == {"n": 1}
+
+    run(main)
+
+
+def test_typed_state_is_saved_with_the_context() -> None:
+    """It comes back as an instance of its class, and the next run goes on with it."""
+
+    async def main() -> None:
+        flow = Typed()
+        handler = flow.run(n=1)
+        await handler
+        ctx = Context.from_dict(flow, json.loads(json.dumps(handler.ctx.to_dict())))
+        assert ctx.store.state == Counting(count=1, seen=[1])
+        assert await flow.run(n=2, ctx=ctx) == Counting(count=2, seen=[1, 2])
 
     run(main)

@@ -156,7 +156,6 @@ w = Counting()
     assert page.names["result"] == 2
 
 
-@pytest.mark.xfail(strict=True, reason="WorkflowCheckpointer is on its way")
 def test_checkpoints(page: Page) -> None:
     """One after each step; a run from the first goes on with the joke that was made before it."""
     page.block("joke")

@@ -23,14 +23,18 @@ from .speech import Speech, complain, prepare_streams, speech_options
 
 SUMMARIES = {
     "draw": "Draw all possible flows of a workflow.",
+    "check": "Say what about workflows cannot work.",
     "run": "Run a workflow, traced, and sum up what happened.",
     "overlay": "Draw one run over the possible flows.",
     "report": "Write a trace as one HTML page.",
     "show": "Show a trace in the terminal.",
+    "spool": "Look after traces that wait for their backend.",
     "doctor": "Check the installation.",
 }
 
-EPILOG = "Exit codes: 0 ok, 1 the run failed, 2 usage, 3 target not importable, 4 trace unreadable, 5 tool missing."
+EPILOG = (
+    "Exit codes: 0 ok, 1 run or check failed, 2 usage, 3 target not importable, 4 trace unreadable, 5 tool missing."
+)
 
 
 def _tell_version(context: click.Context, _: click.Parameter, asked: bool) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from wftrace.engine.closing import GRACE
 from wftrace.engine.events import InputRequiredEvent
-from wftrace.engine.loop import GRACE
 from wftrace.engine.workflow import Workflow
 
 from .answers import Answers

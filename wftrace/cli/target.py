@@ -12,14 +12,14 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
 
-from wftrace.engine.workflow import Workflow
+from wftrace.engine.workflow import Workflow, graph_of
 
 from .errors import CommandError, TargetError, closest
 from .frames import own_frames
@@ -75,6 +75,20 @@ class Finder:
         if attribute:
             return self._named(module, place, attribute)
         return self._only(module, place)
+
+    def find_all(self, text: str) -> list[Target]:
+        """The workflow that a TARGET names; where it names a file or module, every workflow that is defined there.
+
+        Left out are classes without a step, and base classes of others there that have no start or no end of their
+        own. Raises what ``find`` raises.
+        """
+        place, attribute = split_target(text)
+        if attribute or not place:
+            return [self.find(text)]
+        module = self._imported(place)
+        flows = _flows_in(module)
+        chosen = [Target(flow, name) for name, flow in flows.items() if not _is_unfinished(flow, flows.values())]
+        return chosen or [self._only(module, place)]
 
     def _imported(self, place: str) -> ModuleType:
         if not _looks_like_file(place):
@@ -288,6 +302,15 @@ def _flows_in(module: ModuleType) -> dict[str, Flow]:
         if not any(flow is known for known in flows.values()):
             flows[name] = flow
     return flows
+
+
+def _is_unfinished(flow: Flow, others: Iterable[Flow]) -> bool:
+    """Whether a class is only there for others to build on."""
+    graph = graph_of(flow)
+    if not isinstance(flow, type) or not graph.steps:
+        return not graph.steps
+    built_on = any(isinstance(other, type) and issubclass(other, flow) and other is not flow for other in others)
+    return built_on and any(finding.code in ("WF001", "WF002") for finding in graph.findings)
 
 
 def _found(module: ModuleType) -> str:
