@@ -9,7 +9,15 @@ from functools import cached_property
 from typing import Any
 
 from .errors import WorkflowValidationError
-from .events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StepFailedEvent, StopEvent, qualified_name
+from .events import (
+    Event,
+    HumanResponseEvent,
+    InputRequiredEvent,
+    StartEvent,
+    StepFailedEvent,
+    StopEvent,
+    qualified_name,
+)
 from .graph import (
     Edge,
     EdgeKind,
