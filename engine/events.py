@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -20,6 +20,13 @@ class Event(BaseModel):
 
     model_config = ConfigDict(extra="allow", arbitrary_types_allowed=True)
 
+    _shares_init: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        behind = cls.__mro__[cls.__mro__.index(Event) + 1 :]
+        cls._shares_init = any("__init__" in vars(base) for base in behind if base not in (BaseModel, object))
+
     if TYPE_CHECKING:
 
         def __init__(self, *values: Any, **fields: Any) -> None: ...
@@ -30,7 +37,10 @@ class Event(BaseModel):
         def __init__(self, *values: Any, **fields: Any) -> None:
             if values:
                 fields = _by_position(type(self), values, fields)
-            super().__init__(**fields)
+            if self._shares_init:
+                super().__init__(**fields)
+            else:  # what BaseModel does, two calls shorter: every event comes by here
+                self.__pydantic_validator__.validate_python(fields, self_instance=self)
 
     def get(self, name: str, default: Any = None) -> Any:
         """The field's value, or ``default`` when there is no such field."""

@@ -257,13 +257,16 @@ class RunLoop(Closing):
         else:
             self.tick(reducer.EventAdded(envelope, self.clock()))
 
-    def _envelope(self, event: Event, execution: Execution | None, target: str, mode: str) -> Envelope:
+    def _envelope(
+        self, event: Event, execution: Execution | None, target: str, mode: str, now: float | None = None
+    ) -> Envelope:
         state = self.state
         state.seq += 1
         state.events += 1
         producer = execution.id if execution is not None else ""
         route = self.flow.routes.get(type(event)) or self.flow.route(type(event))
-        envelope = Envelope(state.events, event, route, producer, mode, state.seq, self.clock(), target)
+        sent_at = self.clock() if now is None else now
+        envelope = Envelope(state.events, event, route, producer, mode, state.seq, sent_at, target)
         if execution is not None:
             if execution.outputs is None:
                 execution.outputs = []
@@ -272,8 +275,7 @@ class RunLoop(Closing):
             self._reporter.event_sent(envelope, execution.attempt if execution is not None else 0)
         return envelope
 
-    def _start(self, command: reducer.Start) -> None:
-        execution = command.execution
+    def _start(self, execution: Execution) -> None:
         state = self.state
         state.seq += 1
         state.attempts += 1
@@ -332,7 +334,7 @@ class RunLoop(Closing):
             self._raised(execution, error)
             return
         now = self._check_deadline()
-        envelope = None if result is None else self._envelope(result, execution, "", "return")
+        envelope = None if result is None else self._envelope(result, execution, "", "return", now)
         del self._tasks[execution]
         if self._hooks.attempt_ended:
             self._reporter.attempt_ended(execution, "completed", None, None, result)
@@ -438,7 +440,7 @@ class RunLoop(Closing):
 
 
 _PERFORM: dict[type[Any], Callable[[RunLoop, Any], None]] = {
-    reducer.Start: RunLoop._start,
+    Execution: RunLoop._start,
     reducer.Delay: RunLoop._delay,
     reducer.Publish: RunLoop._to_stream,
     reducer.Report: RunLoop._report,

@@ -104,14 +104,7 @@ Tick = (
     EventAdded | StepReturned | StepFailed | RetryDue | Asked | WaitOpened | WaitClosed | TimedOut | Cancelled | Resumed
 )
 
-# Commands: what is to be done.
-
-
-@dataclass(slots=True, eq=False)
-class Start:
-    """Run an attempt."""
-
-    execution: Execution
+# Commands: what is to be done. An ``Execution`` among them is to be started: its next attempt is due.
 
 
 @dataclass(slots=True, eq=False)
@@ -162,7 +155,7 @@ class End:
     execution: Execution | None = None
 
 
-Command = Start | Delay | Publish | Report | Resume | Answered | End
+Command = Execution | Delay | Publish | Report | Resume | Answered | End
 
 
 def reduce(state: RunState, tick: Tick) -> list[Command]:
@@ -302,7 +295,7 @@ def _enqueue(state: RunState, execution: Execution, commands: list[Command]) -> 
     if len(step.running) < step.workers:
         step.take_worker(execution)
         state.running += 1
-        commands.append(Start(execution))
+        commands.append(execution)
     else:
         step.queue.append(execution)
         state.queued += 1

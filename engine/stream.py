@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import AsyncIterator
 
@@ -10,6 +11,9 @@ from .events import Event
 
 CAPACITY = 100_000
 """How many unread events a stream keeps. Beyond that the oldest is dropped and counted."""
+
+
+_logger = logging.getLogger("wftrace")
 
 
 class Stream:
@@ -26,6 +30,12 @@ class Stream:
     def put(self, event: Event) -> None:
         """Add an event. When the stream is full the oldest unread one goes."""
         if len(self._events) == CAPACITY:
+            if not self.dropped:
+                _logger.warning(
+                    "nobody reads a run's stream: of more than %d events the oldest are dropped; read "
+                    "handler.stream_events(), handler.statistics() counts them",
+                    CAPACITY,
+                )
             self.dropped += 1
         self._events.append(event)
         self._wake()

@@ -116,9 +116,9 @@ async def test_steps_that_fail_leave_no_checkpoint() -> None:
     class Fails(Workflow):
         @step
         async def first(self, ev: StartEvent) -> StopEvent:
-            raise OSError
+            raise OSError("broken")
 
     told = Told()
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="broken"):
         await Fails().run(checkpoint_callback=told)
     assert told.calls == []

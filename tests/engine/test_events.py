@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from pydantic import BaseModel
 
 from wftrace import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
 
@@ -77,3 +78,37 @@ def test_human_events_have_the_known_fields() -> None:
     """Questions have a prefix, answers a response."""
     assert InputRequiredEvent(prefix="?").prefix == "?"
     assert HumanResponseEvent(response="42").response == "42"
+
+
+class Counted(BaseModel):
+    """A class beside Event with a constructor of its own."""
+
+    made: ClassVar[int] = 0
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(**fields)
+        type(self).made += 1
+
+
+class Both(Event, Counted):
+    """Both constructors have to run."""
+
+    n: int
+
+
+def test_the_constructor_of_a_class_beside_event_is_called() -> None:
+    """Events may share their constructor with other models."""
+    assert Both(n=3).n == 3
+    assert Both.made == 1
+
+
+def test_an_event_with_a_constructor_of_its_own_goes_through_it() -> None:
+    """A user's ``__init__`` sees the fields and hands them on."""
+
+    class Doubled(Event):
+        n: int
+
+        def __init__(self, n: int) -> None:
+            super().__init__(n=2 * n)
+
+    assert Doubled(3).n == 6

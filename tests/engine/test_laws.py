@@ -24,7 +24,7 @@ from wftrace import (
     step,
 )
 from wftrace.engine import loop, reducer
-from wftrace.engine.state import RunState
+from wftrace.engine.state import Execution, RunState
 from wftrace.testing import run_deterministic, running_loop
 
 
@@ -203,8 +203,8 @@ def test_events_start_at_each_step_in_the_order_in_which_they_came(script: list[
 
     def check(state: RunState, ended: bool, commands: list[Any]) -> None:
         for command in commands:
-            if isinstance(command, reducer.Start) and command.execution.attempt == 1:
-                name, _, number = command.execution.id.rpartition("#")
+            if isinstance(command, Execution) and command.attempt == 1:
+                name, _, number = command.id.rpartition("#")
                 started.setdefault(name, []).append(int(number))
 
     play(script, check)

@@ -100,8 +100,8 @@ class Player:
         """One tick: its commands."""
         commands = reducer.reduce(self.state, self._tick(note))
         for command in commands:
-            if isinstance(command, reducer.Start):
-                command.execution.begin(0, note.now)
+            if isinstance(command, Execution):
+                command.begin(0, note.now)
         return commands
 
     def executions(self) -> dict[str, Execution]:
