@@ -289,7 +289,7 @@ class _Reader:
         for name, step in record.steps.items():
             self._step(name, step, state)
         state.waiters = self._waiters
-        state.asked = deque((self.envelope(each.envelope), self._now - each.ago) for each in record.asked)
+        state.asked = [(self.envelope(each.envelope), self._now - each.ago) for each in record.asked]
         questions = tuple(self._event(each, "a question on the stream") for each in record.questions)
         return SavedRun(record.run_id, state, questions, tuple(self.envelope(each) for each in record.held))
 

@@ -328,7 +328,7 @@ class RunState:
         self.queued = 0
         self.delayed: dict[Execution, float] = {}
         self.waiters: list[Waiter] = []
-        self.asked: deque[tuple[Envelope, float]] = deque()
+        self.asked: list[tuple[Envelope, float]] = []
         self.unhandled: list[str] = []
         self.ended = False
 

@@ -23,7 +23,7 @@ class Stream:
 
     def __init__(self) -> None:
         self._events: deque[Event] = deque(maxlen=CAPACITY)
-        self._readers: deque[asyncio.Future[None]] = deque()
+        self._readers: list[asyncio.Future[None]] = []
         self._closed = False
         self.dropped = 0
 
@@ -70,7 +70,7 @@ class Stream:
 
     def _wake(self) -> None:
         while self._readers:
-            reader = self._readers.popleft()
+            reader = self._readers.pop(0)
             if not reader.done():
                 reader.set_result(None)
                 return
