@@ -126,6 +126,8 @@ class HumanResponseEvent(Event):
 class UnhandledEvent(Event):
     """On the stream when an event was made that no step accepts: ``event_type`` names it, ``producer`` its step."""
 
+    model_config = ConfigDict(defer_build=True)
+
     event_type: str
     producer: str = ""
 
@@ -136,6 +138,8 @@ class StepFailedEvent(Event):
     ``input_event`` is what the step worked on, ``exception`` the error of its last attempt, ``attempts`` how many it
     made, ``elapsed_seconds`` the time from its first failure to its last.
     """
+
+    model_config = ConfigDict(defer_build=True)
 
     step_name: str
     input_event: Event

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import WorkflowValidationError
 from .events import (
@@ -32,10 +32,12 @@ from .graph import (
 )
 from .inference import Inferred, infer
 from .resources import cycle_in
-from .retry import describe_policy
 from .source import place_of, short_path
 from .steps import StepSpec
 from .validation import Sources, findings_of
+
+if TYPE_CHECKING:
+    from .retry import RetryPolicy
 
 _KINDS: tuple[tuple[type[Event], EventKind], ...] = (
     (StartEvent, EventKind.START),
@@ -300,7 +302,7 @@ def _step_node(spec: StepSpec, inferred: Inferred, types: Mapping[type[Event], s
         line=function.__code__.co_firstlineno,
         function=f"{function.__module__}.{function.__qualname__}",
         num_workers=spec.num_workers,
-        retry=describe_policy(spec.retry_policy),
+        retry=_policy_text(spec.retry_policy),
         timeout=spec.timeout,
         joins=tuple(JoinItem(f"event:{types[cls]}", count) for cls, count in inferred.joins),
         resources=tuple(ResourceItem(each.parameter, each.type) for each in spec.wants),
@@ -321,6 +323,14 @@ def _event_node(cls: type[Event], type_name: str) -> EventNode:
         file=file,
         line=line,
     )
+
+
+def _policy_text(policy: RetryPolicy | None) -> str:
+    if policy is None:
+        return ""
+    from .retry import describe_policy
+
+    return describe_policy(policy)
 
 
 def _doc(cls: type | None) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .closing import GRACE
 from .context import Context
 from .events import Event
 from .loop import RunLoop
-from .statistics import RunStatistics
+
+if TYPE_CHECKING:
+    from .statistics import RunStatistics
 
 
 class WorkflowHandler:

@@ -13,7 +13,7 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import reducer
 from .closing import Closing
@@ -28,10 +28,12 @@ from .port import Port, current_step
 from .reducer import Tick, reduce
 from .saved import SavedRun
 from .state import Envelope, Execution, RunState, Waiter
-from .statistics import RunStatistics, step_statistics
 from .steps import StepSpec
 from .supplies import RunSupplies, Supplies
 from .timeouts import bind_within
+
+if TYPE_CHECKING:
+    from .statistics import RunStatistics
 
 CheckpointCallback = Callable[..., Awaitable[None] | None]
 """Called with ``run_id``, ``last_completed_step``, ``input_event``, ``output_event`` and ``ctx`` after each step."""
@@ -150,6 +152,8 @@ class RunLoop(Closing):
 
     def statistics(self) -> RunStatistics:
         """The run in figures."""
+        from .statistics import RunStatistics, step_statistics
+
         state, stream = self.state, self.stream
         return RunStatistics(
             run_id=self.run_id,

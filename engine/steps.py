@@ -13,7 +13,9 @@ from typing import Any, TypeVar, overload
 from .errors import WorkflowValidationError
 from .events import Event
 from .resources import Wanted, resource_in
-from .retry import RetryPolicy
+
+if typing.TYPE_CHECKING:
+    from .retry import RetryPolicy
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

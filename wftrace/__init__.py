@@ -39,16 +39,6 @@ from wftrace.engine.graph import FlowGraph
 from wftrace.engine.handler import WorkflowHandler
 from wftrace.engine.observers import Observer, install, observing
 from wftrace.engine.resources import Resource
-from wftrace.engine.retry import (
-    ComposableRetryPolicy,
-    ConstantDelayRetryPolicy,
-    CustomRetryPolicy,
-    ExponentialBackoffRetryPolicy,
-    LinearBackoffRetryPolicy,
-    RandomDelayRetryPolicy,
-    RetryPolicy,
-)
-from wftrace.engine.statistics import RunStatistics, StepStatistics
 from wftrace.engine.steps import step
 from wftrace.engine.workflow import Workflow
 
@@ -59,7 +49,17 @@ if TYPE_CHECKING:
     from wftrace.engine.codec import JsonSerializer
     from wftrace.engine.keepers import CheckpointKeeper, MemoryKeeper
     from wftrace.engine.known_types import Adapter
+    from wftrace.engine.retry import (
+        ComposableRetryPolicy,
+        ConstantDelayRetryPolicy,
+        CustomRetryPolicy,
+        ExponentialBackoffRetryPolicy,
+        LinearBackoffRetryPolicy,
+        RandomDelayRetryPolicy,
+        RetryPolicy,
+    )
     from wftrace.engine.sqlite_keeper import SqliteKeeper
+    from wftrace.engine.statistics import RunStatistics, StepStatistics
     from wftrace.exporters.html import report
     from wftrace.exporters.setup import trace_to
 
@@ -70,10 +70,19 @@ _LAZY = {
     "Adapter": "wftrace.engine.known_types",
     "Checkpoint": "wftrace.engine.checkpoints",
     "CheckpointKeeper": "wftrace.engine.keepers",
+    "ComposableRetryPolicy": "wftrace.engine.retry",
+    "ConstantDelayRetryPolicy": "wftrace.engine.retry",
+    "CustomRetryPolicy": "wftrace.engine.retry",
+    "ExponentialBackoffRetryPolicy": "wftrace.engine.retry",
     "JsonSerializer": "wftrace.engine.codec",
+    "LinearBackoffRetryPolicy": "wftrace.engine.retry",
     "MemoryKeeper": "wftrace.engine.keepers",
+    "RandomDelayRetryPolicy": "wftrace.engine.retry",
     "Recorder": "wftrace.recorder",
+    "RetryPolicy": "wftrace.engine.retry",
+    "RunStatistics": "wftrace.engine.statistics",
     "SqliteKeeper": "wftrace.engine.sqlite_keeper",
+    "StepStatistics": "wftrace.engine.statistics",
     "WorkflowCheckpointer": "wftrace.engine.checkpoints",
     "draw": "wftrace.pictures",
     "draw_all_possible_flows": "wftrace.pictures",
