@@ -43,6 +43,7 @@ class Closing:
         "_ended_at",
         "_holding",
         "_hooks",
+        "_late",
         "_loop",
         "_on_closed",
         "_reporter",
@@ -77,6 +78,7 @@ class Closing:
         self._on_closed = on_closed
         self._tasks: dict[Execution, asyncio.Task[None]] = {}
         self._holding = 0
+        self._late: tuple[asyncio.Task[None], ...] = ()
         self._timers = Timers(self._loop)
         self._timeout: float | None = None
         self._threads = StepThreads(flow.steps.values())
@@ -135,7 +137,7 @@ class Closing:
             self._timers.after(GRACE, self._close_without_tasks)
         self._close_when_idle()
         if not self._closed:
-            self._timers.after(CLOSING, self._close)
+            self._timers.after(CLOSING, self._give_up)
 
     def _close_when_idle(self) -> None:
         """Go on with the end when the last step has ended."""
@@ -152,6 +154,19 @@ class Closing:
             self._hold_for(supplies.keeper)
         else:
             self._close()
+
+    def _give_up(self) -> None:
+        """What the run holds takes too long to be left: end without it."""
+        for task in self._late:
+            if not task.done():
+                _logger.warning(
+                    "run %s of %s ends although a resource or checkpoint of it still needs time after %g s",
+                    self.run_id,
+                    self.flow.name,
+                    CLOSING,
+                )
+                task.cancel()
+        self._close()
 
     def _close(self) -> None:
         """Nothing runs any more, or the grace is over: say so to everybody."""
@@ -198,9 +213,11 @@ class Closing:
     def _hold_for(self, task: asyncio.Task[None]) -> None:
         """Do not close the run before a task of its own is done."""
         self._holding += 1
+        self._late = (*self._late, task)
 
         def done(task: asyncio.Task[None]) -> None:
             self._holding -= 1
+            self._late = tuple(each for each in self._late if each is not task)
             error = None if task.cancelled() else task.exception()
             if error is not None:
                 self._not_saved(error)

@@ -19,6 +19,7 @@ from wftrace import (
     WorkflowValidationError,
     step,
 )
+from wftrace.testing import run_deterministic
 
 log: list[str] = []
 
@@ -405,3 +406,23 @@ def test_the_graph_names_the_resources_of_a_step() -> None:
     """Drawings can show what a step is handed."""
     node = TwoSteps.graph.step["first"]
     assert [(each.name, each.type) for each in node.resources] == [("client", "Client")]
+
+
+def test_a_resource_that_cannot_be_left_does_not_hold_up_its_run(caplog: pytest.LogCaptureFixture) -> None:
+    """After five seconds the run ends with its result all the same, and says so."""
+
+    async def sticky() -> AsyncIterator[str]:
+        yield "value"
+        await asyncio.sleep(3600)
+
+    class Flow(Workflow):
+        @step
+        async def only(self, ev: StartEvent, value: Annotated[str, Resource(sticky)]) -> StopEvent:
+            return StopEvent(result=value)
+
+    async def main() -> float:
+        assert await Flow().run() == "value"
+        return asyncio.get_running_loop().time()
+
+    assert run_deterministic(main()) == pytest.approx(5, abs=0.1)
+    assert "still needs time after 5 s" in caplog.text
