@@ -16,16 +16,20 @@ from .state import Envelope, Execution, RunState
 
 
 class Reporter:
-    """Makes the facts of one run. Seconds of the run's clock become nanoseconds since the epoch."""
+    """Makes the facts of one run.
 
-    __slots__ = ("_clock", "_epoch_ns", "_hooks", "_run_id", "_state")
+    Seconds of the run's clock become nanoseconds since the epoch, in whole microseconds: some backends keep no more,
+    and a run should be the same wherever it is read back from.
+    """
+
+    __slots__ = ("_clock", "_epoch_us", "_hooks", "_run_id", "_state")
 
     def __init__(self, hooks: Hooks, state: RunState, run_id: str, clock: Callable[[], float]) -> None:
         self._hooks = hooks
         self._state = state
         self._run_id = run_id
         self._clock = clock
-        self._epoch_ns = time.time_ns() - round(clock() * 1e9)
+        self._epoch_us = time.time_ns() // 1000 - round(clock() * 1e6)
 
     def run_started(self, event: Event | None, context: Context, parent_run_id: str, parent_execution: str) -> None:
         """The run begins."""
@@ -168,7 +172,7 @@ class Reporter:
         return self._state.seq
 
     def _ns(self, seconds: float) -> int:
-        return self._epoch_ns + round(seconds * 1e9)
+        return (self._epoch_us + round(seconds * 1e6)) * 1000
 
 
 def _mode(outputs: list[Envelope] | tuple[()]) -> str:
