@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from .events import Event
-from .state import UNKNOWN, Answers, Buffer, Envelope, Execution, StepState
+from .state import Buffer, Envelope, Execution, StepState
 
 
 def collect(
@@ -25,14 +25,13 @@ def collect(
     past = execution.recall()
     answers = past.answers.get(buffer)
     if answers is None:
-        answers = past.answers[buffer] = Answers()
+        answers = past.answers[buffer] = []
         _hold(buffer, envelope, expected, now)
-    answer: list[Envelope] | None = answers.next()
-    if answer is not UNKNOWN:
-        return answer
+    elif past.known(buffer):
+        return past.recalled(buffer)
     since = buffer.since
     taken = _take(buffer, expected)
-    answers.given.append(taken)
+    answers.append(taken)
     if taken is not None:
         execution.joined = (taken, since)
         buffer.since = now

@@ -259,7 +259,7 @@ class RunLoop(Closing):
         if self._stepwise is not None and execution is not None:
             self._stepwise.hold(envelope)
         else:
-            self.tick(reducer.EventAdded(envelope, self.clock()))
+            self.tick(reducer.EventAdded(envelope, envelope.sent_at))
 
     def _envelope(
         self, event: Event, execution: Execution | None, target: str, mode: str, now: float | None = None

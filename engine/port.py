@@ -55,7 +55,10 @@ class Port:
             _check_target(run, event, step)
         execution = self._current()
         mode = "send" if execution is not None else "outside"
-        run.on_thread(lambda: run.send(event, execution, step or "", mode))
+        if run.on_own_thread:
+            run.send(event, execution, step or "", mode)
+        else:
+            run.on_thread(lambda: run.send(event, execution, step or "", mode))
 
     def publish(self, event: Event) -> None:
         """Write an event to the stream."""

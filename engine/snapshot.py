@@ -17,7 +17,7 @@ from .errors import ContextSerdeError
 from .events import Event
 from .flow import Flow
 from .saved import SavedRun
-from .state import Answers, Buffer, Envelope, Execution, Past, RunState, StepState, Waiter
+from .state import Buffer, Envelope, Execution, Past, RunState, StepState, Waiter
 
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
@@ -232,7 +232,7 @@ class _Writer:
             answers=[
                 AnswersRecord(
                     join=buffers.index(buffer),
-                    given=[None if each is None else [self.envelope(one) for one in each] for each in answers.given],
+                    given=[None if each is None else [self.envelope(one) for one in each] for each in answers],
                 )
                 for buffer, answers in past.answers.items()
             ],
@@ -363,8 +363,8 @@ class _Reader:
         for each in record.answers:
             if each.join >= len(buffers):
                 raise ContextSerdeError(f"{execution.id} names a join that is not there; what was saved is damaged")
-            answers = past.answers[buffers[each.join]] = Answers()
-            answers.given = [None if one is None else list(map(self.envelope, one)) for one in each.given]
+            given = [None if one is None else list(map(self.envelope, one)) for one in each.given]
+            past.answers[buffers[each.join]] = given
         past.earlier = tuple(self._wait(each, execution) for each in record.waits)
 
     def _wait(self, record: WaitRecord, execution: Execution) -> Waiter:

@@ -124,30 +124,44 @@ class Execution:
         return 0.0 if self.past is None or not self.past.failures else now - self.past.failed_at
 
 
+Answer = list["Envelope"] | None
+"""What a join has answered: the events that it handed over, or None for: not yet."""
+
+
 class Past:
     """What an execution remembers beyond one attempt.
 
     ``failures`` counts its failed attempts: the first ended at ``failed_at``, the last at ``ended_at`` with
-    ``last_error``. ``answers`` are what ``collect_events`` answered, so that a retry gets the same. ``waits`` are the
-    waits of the current attempt; ``earlier`` those of the attempt that a save has cut off, for the next one to take up.
+    ``last_error``. ``answers`` are what each join has answered, to be told again to the next attempt: ``told`` says how
+    many of them it has heard, None in the first. ``waits`` are the waits of the current attempt; ``earlier`` those of
+    the attempt that a save has cut off, for the next one to take up.
     """
 
-    __slots__ = ("answers", "earlier", "ended_at", "failed_at", "failures", "last_error", "waits")
+    failures = 0
+    failed_at = 0.0
+    ended_at = 0.0
+    last_error: BaseException | None = None
+    told: dict[Buffer, int] | None = None
+    waits: tuple[Waiter, ...] = ()
+    earlier: tuple[Waiter, ...] = ()
 
     def __init__(self) -> None:
-        self.failures = 0
-        self.failed_at = 0.0
-        self.ended_at = 0.0
-        self.last_error: BaseException | None = None
-        self.answers: dict[Buffer, Answers] = {}
-        self.waits: tuple[Waiter, ...] = ()
-        self.earlier: tuple[Waiter, ...] = ()
+        self.answers: dict[Buffer, list[Answer]] = {}
 
     def begin(self) -> None:
         """A new attempt asks from the beginning."""
         self.waits = ()
-        for answers in self.answers.values():
-            answers.again()
+        self.told = {}
+
+    def known(self, buffer: Buffer) -> bool:
+        """Whether the join has answered the next question of this attempt before; ``recalled`` is that answer."""
+        return self.told is not None and self.told.get(buffer, 0) < len(self.answers[buffer])
+
+    def recalled(self, buffer: Buffer) -> Answer:
+        """What the join answered to this question of an attempt before."""
+        told: dict[Buffer, int] = self.told or {}
+        self.told = {**told, buffer: told.get(buffer, 0) + 1}
+        return self.answers[buffer][self.told[buffer] - 1]
 
     def adopt(self, event_type: type[Event], requirements: dict[str, Any]) -> Waiter | None:
         """The next wait of the attempt that was cut off, when this is the same one."""
@@ -195,30 +209,6 @@ class Buffer:
         if self._needed is None:
             self._needed = dict(Counter(self.expected))
         return self._needed
-
-
-UNKNOWN: Any = object()
-"""The answer of a join that has not been asked yet."""
-
-
-class Answers:
-    """What a join has answered to one execution, to be told again to a retry."""
-
-    __slots__ = ("_asked", "given")
-
-    def __init__(self) -> None:
-        self.given: list[list[Envelope] | None] = []
-        self._asked = 0
-
-    def next(self) -> Any:
-        """The answer to the next question of this attempt, or ``UNKNOWN``."""
-        answer = self.given[self._asked] if self._asked < len(self.given) else UNKNOWN
-        self._asked += 1
-        return answer
-
-    def again(self) -> None:
-        """A new attempt asks from the beginning."""
-        self._asked = 0
 
 
 @dataclass(slots=True, eq=False)
