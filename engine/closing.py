@@ -176,11 +176,10 @@ class Closing:
         self._closed = True
         self._timers.cancel()
         self._threads.close()
-        if self._hooks.attempt_ended:
-            for execution in self._tasks:
-                self._reporter.attempt_ended(execution, "abandoned", None, None, None)
-        if self._hooks.run_ended and self._started:
-            self._reporter.run_ended(end)
+        try:
+            self._tell_end(end)
+        except Exception:  # whoever awaits the run must hear of its end
+            _logger.exception("the end of run %s of %s could not be told to its observers", self.run_id, self.flow.name)
         endings.settle(end, self.future, self.stream)
         self.stream.close()
         if self._stepwise is not None:
@@ -188,6 +187,13 @@ class Closing:
         let_go(self._loop, self)
         if self._started and self._on_closed is not None:
             self._on_closed()
+
+    def _tell_end(self, end: End) -> None:
+        if self._hooks.attempt_ended:
+            for execution in self._tasks:
+                self._reporter.attempt_ended(execution, "abandoned", None, None, None)
+        if self._hooks.run_ended and self._started:
+            self._reporter.run_ended(end)
 
     def _leave(
         self,

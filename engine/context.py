@@ -96,14 +96,11 @@ class Context(StepInput, Generic[State]):
         """
         from .saving import write_context
 
-        return write_context(self.store.state, self._run, self._saved, serializer)
+        return write_context(self.store.settled, self._run, self._saved, serializer)
 
     def saved_run(self, flow: Flow) -> SavedRun | None:
-        """The saved run that a run with this context goes on with, taken out of it."""
-        if self._saved is None:
-            return None
-        saved, self._saved = self._saved, None
-        return saved.restore(flow)
+        """The saved run that a run with this context goes on with."""
+        return None if self._saved is None else self._saved.restore(flow)
 
     @property
     def is_running(self) -> bool:
@@ -188,6 +185,7 @@ class Context(StepInput, Generic[State]):
                 f"this context belongs to run {self.run_id}, which is still under way; await it first, or use another"
             )
         self._run = run
+        self._saved = None
 
     @property
     def _port(self) -> RunPort:

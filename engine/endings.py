@@ -18,7 +18,8 @@ def dead_end_error(state: RunState, run_id: str, now: float) -> WorkflowDeadEndE
     what = explain(state, now) or "  - every step returned None"
     return WorkflowDeadEndError(
         f"run {run_id} of {state.flow.name} has come to a dead end: nothing runs, is queued or awaited, and "
-        f"no StopEvent was made.\n{what}"
+        f"no StopEvent was made.\n{what}\n"
+        "  An event that somebody outside sends later must derive from HumanResponseEvent: then the run waits for it."
     )
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import reducer
 from .closing import Closing
+from .company import company_of
 from .context import Context
 from .diagnosis import explain
 from .errors import StepTimeoutError, WorkflowRuntimeError
@@ -49,8 +50,11 @@ class RunLoop(Closing):
 
     __slots__ = (
         "_checkpoint",
+        "_company",
         "_deadline",
         "_early",
+        "_entry",
+        "_saved",
         "_steps_context",
         "_supplies",
         "_thread",
@@ -67,6 +71,7 @@ class RunLoop(Closing):
         hooks: Hooks,
         supplies: Supplies,
         *,
+        entry: Event | None = None,
         saved: SavedRun | None = None,
         stepwise: bool = False,
         checkpoint: CheckpointCallback | None = None,
@@ -80,36 +85,45 @@ class RunLoop(Closing):
         self._checkpoint = checkpoint
         self._steps_context = copy_context()
         self._deadline: float | None = None
-        self._early: list[Callable[[], None]] = []
+        self._company: frozenset[asyncio.Task[Any]] = frozenset()
+        self._entry = entry
+        self._saved = saved
+        self._early: list[tuple[Event, str]] = []
         self.context = context
 
     # The caller's side.
 
-    def start(self, event: Event, timeout: float | None) -> None:
-        """Begin with the start event; ``timeout`` in seconds from now. Does nothing when the run was cancelled
-        before.
+    def start(self, timeout: float | None) -> None:
+        """Begin with the start event, or go on where a saved run was; ``timeout`` in seconds from now.
+
+        Does nothing when the run was cancelled before.
         """
-        if self._begin(event, timeout):
-            self._add(event, None, "", "start")
-            self._catch_up()
-
-    def resume(self, saved: SavedRun, timeout: float | None) -> None:
-        """Go on where a saved run was; ``timeout`` in seconds from now."""
-        if self._begin(None, timeout):
-            for question in saved.questions:
-                self.stream.put(question)
-            self.tick(reducer.Resumed(self.clock()))
-            for envelope in saved.held:
-                if self._stepwise is not None:
-                    self._stepwise.hold(envelope)
-                else:
-                    self.tick(reducer.EventAdded(envelope, self.clock()))
-            self._catch_up()
-
-    def _begin(self, event: Event | None, timeout: float | None) -> bool:
-        """Open the run, unless it was cancelled before."""
         if self.state.ended:
-            return False
+            return
+        saved, entry = self._saved, self._entry
+        self._saved = self._entry = None
+        self._begin(entry, timeout)
+        if saved is not None:
+            self._take_up(saved)
+        if entry is not None:
+            self._add(entry, None, "", "start")
+        early, self._early = self._early, []
+        for event, target in early:
+            self._add(event, None, target, "outside")
+
+    def _take_up(self, saved: SavedRun) -> None:
+        for question in saved.questions:
+            self.stream.put(question)
+        self.tick(reducer.Resumed(self.clock()))
+        for envelope in saved.held:
+            if envelope.waits:
+                self._add(envelope.event, None, envelope.target, envelope.mode)
+            elif self._stepwise is not None:
+                self._stepwise.hold(envelope)
+            else:
+                self.tick(reducer.EventAdded(envelope, self.clock()))
+
+    def _begin(self, event: Event | None, timeout: float | None) -> None:
         self._started = True
         self._began_at = self.clock()
         if self._hooks.run_started:
@@ -120,13 +134,6 @@ class RunLoop(Closing):
             self._timeout = timeout
             self._deadline = self.clock() + timeout
             self._timers.after(timeout, lambda: self.tick(reducer.TimedOut(self.clock())))
-        return True
-
-    def _catch_up(self) -> None:
-        """Take in what was sent before the run began."""
-        early, self._early = self._early, []
-        for call in early:
-            call()
 
     def cancel(self) -> None:
         """End the run as cancelled. Does nothing after its end."""
@@ -141,8 +148,8 @@ class RunLoop(Closing):
             if self.state.idle and stepwise.holds:
                 return stepwise.hand_out()
             if self.state.idle and not self.flow.open_to_outside:
-                self._dead_end()
-            else:
+                self._judge()
+            if not self.future.done():
                 await stepwise.wait()
         return None
 
@@ -209,7 +216,7 @@ class RunLoop(Closing):
         if self._started or self._closed:
             self._add(event, execution, target, mode)
         else:
-            self._early.append(lambda: self._add(event, execution, target, mode))
+            self._early.append((event, target))
 
     def publish(self, event: Event, execution: Execution | None) -> None:
         """Write an event to the stream; a question is noted as asked."""
@@ -234,8 +241,19 @@ class RunLoop(Closing):
 
     def pending(self) -> tuple[list[Event], list[Envelope]]:
         """What the caller has not taken yet: the questions on the stream, and what a stepwise run holds back."""
-        questions: list[Event] = [event for event in self.stream.unread() if isinstance(event, InputRequiredEvent)]
-        return questions, self._stepwise.all() if self._stepwise is not None else []
+        saved, entry = self._saved, self._entry
+        questions = [event for event in self.stream.unread() if isinstance(event, InputRequiredEvent)]
+        held = self._stepwise.all() if self._stepwise is not None else []
+        waiting = [(event, target, "outside") for event, target in self._early]
+        if entry is not None:
+            waiting.insert(0, (entry, "", "start"))
+        held += [
+            Envelope(0, event, self.flow.route(type(event)), "", mode, 0, self.clock(), target)
+            for event, target, mode in waiting
+        ]
+        if saved is not None:
+            return [*saved.questions, *questions], [*saved.held, *held]
+        return [*questions], held
 
     # Ticks and commands.
 
@@ -247,7 +265,25 @@ class RunLoop(Closing):
         if self._stepwise is not None:
             self._stepwise.wake()
         elif not (state.running or state.queued or state.delayed or state.ended or self.flow.open_to_outside):
+            self._judge()
+
+    def _judge(self) -> None:
+        """Nothing runs, is queued or timed: a dead end, unless tasks that steps have started may still send."""
+        company = company_of(self, current_step)
+        if not company:
             self._dead_end()
+        for task in company - self._company:
+            task.add_done_callback(self._left_by)
+        self._company |= company
+
+    def _left_by(self, task: asyncio.Task[Any]) -> None:
+        self._company -= {task}
+        state = self.state
+        if not (state.ended or self.flow.open_to_outside) and state.idle:
+            if self._stepwise is not None:
+                self._stepwise.wake()
+            else:
+                self._judge()
 
     def _add(self, event: Event, execution: Execution | None, target: str, mode: str) -> None:
         if self._closed:

@@ -93,7 +93,7 @@ class Port:
             run.tick(reducer.WaitOpened(waiter))
             if question is not None:
                 run.publish(question, execution)
-        past.waits = (*past.waits, waiter)
+        past.wait(waiter)
         outcome = "cancelled"
         try:
             envelope = await self._arrival(waiter, seconds)
@@ -101,6 +101,7 @@ class Port:
             return cast(EventT, envelope.event)
         except TimeoutError:
             outcome = "timed_out"
+            past.give_up(waiter)
             raise TimeoutError(
                 f"no {event_type.__name__} came to step {execution.step.name!r} within {seconds:g} s"
             ) from None

@@ -35,6 +35,14 @@ class Resource:
                 f"Resource takes a function that makes the value, not {self.factory!r}; write Resource(make_it)"
             )
 
+        try:
+            hash(self.factory)
+        except TypeError:
+            raise WorkflowValidationError(
+                f"Resource takes a factory that can be hashed, to know it again; {self.name} cannot: use a function, "
+                "or @dataclass(frozen=True)"
+            ) from None
+
     @property
     def name(self) -> str:
         """The factory's name."""

@@ -46,6 +46,11 @@ class Envelope:
         self.headers: dict[str, str] | None = None
 
     @property
+    def waits(self) -> bool:
+        """Whether it was not sent yet: its run had not begun."""
+        return not self.number
+
+    @property
     def id(self) -> str:
         """The event's id, unique in its run."""
         return f"{self.route.name}#{self.number}" if self.number else ""
@@ -142,7 +147,7 @@ class Past:
     ended_at = 0.0
     last_error: BaseException | None = None
     told: dict[Buffer, int] | None = None
-    waits: tuple[Waiter, ...] = ()
+    waits: list[Waiter] | tuple[()] = ()
     earlier: tuple[Waiter, ...] = ()
 
     def __init__(self) -> None:
@@ -162,6 +167,17 @@ class Past:
         told: dict[Buffer, int] = self.told or {}
         self.told = {**told, buffer: told.get(buffer, 0) + 1}
         return self.answers[buffer][self.told[buffer] - 1]
+
+    def wait(self, waiter: Waiter) -> None:
+        """The current attempt waits."""
+        if not self.waits:
+            self.waits = []
+        self.waits.append(waiter)
+
+    def give_up(self, waiter: Waiter) -> None:
+        """A wait ended without what it waited for: another attempt need not hear of it."""
+        if self.waits:
+            self.waits.remove(waiter)
 
     def adopt(self, event_type: type[Event], requirements: dict[str, Any]) -> Waiter | None:
         """The next wait of the attempt that was cut off, when this is the same one."""

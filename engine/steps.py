@@ -7,12 +7,12 @@ import sys
 import types
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, overload
 
 from .errors import WorkflowValidationError
 from .events import Event
-from .resources import Wanted, resource_in
+from .resources import Resource, Wanted, resource_in
 
 if typing.TYPE_CHECKING:
     from .retry import RetryPolicy
@@ -43,6 +43,7 @@ class StepSpec:
     ``accepts`` and ``returns`` are event classes in the order of the annotation (``None`` is left out of ``returns``).
     ``parameters`` are the names of those behind ``self`` that are filled, in order; ``wants`` are those filled with
     resources and nested workflows; ``state`` is the class of the run's state when the context is annotated with one.
+    ``wrapper`` is what other decorators made of the function, when they stand above ``@step``: it is what is called.
     """
 
     name: str
@@ -60,6 +61,7 @@ class StepSpec:
     span_kind: str = "CHAIN"
     wants: tuple[Wanted, ...] = ()
     state: type | None = None
+    wrapper: Callable[..., Any] | None = field(default=None, repr=False)
     namespace: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def bind(self, workflow: object) -> Callable[..., Any]:
@@ -67,7 +69,8 @@ class StepSpec:
 
         A step that wants more takes it by keyword behind them.
         """
-        call = self.function.__get__(workflow) if self.takes_self else self.function
+        function: Any = self.wrapper or self.function
+        call = function.__get__(workflow) if self.takes_self else function
         context_name, event_name = self.context_parameter, self.event_parameter
         if self.wants:
             named = (event_name,) if context_name is None else (event_name, context_name)
@@ -188,6 +191,13 @@ def read_spec(
     )
 
 
+def wrapped(spec: StepSpec, value: Any) -> StepSpec:
+    """The declaration of a step that stands in its class as ``value``: other decorators may have wrapped it."""
+    if value is spec.function:
+        return spec
+    return replace(spec, wrapper=value, is_async=spec.is_async or inspect.iscoroutinefunction(value))
+
+
 def spec_of(function: object) -> StepSpec | None:
     """The declaration that ``@step`` left on a function, if there is one."""
     spec = getattr(function, SPEC_ATTRIBUTE, None)
@@ -285,14 +295,22 @@ def _is_kind(annotation: Any, marker: type) -> bool:
 
 
 def _caller_names() -> dict[str, Any]:
-    """The classes and functions around the decorated function: what its annotations may name."""
+    """The local names around the decorated function that its annotations may use."""
     names: dict[str, Any] = {}
     frame: types.FrameType | None = sys._getframe(2)
     file = frame.f_code.co_filename if frame else ""
     while frame is not None and frame.f_code.co_filename == file and frame.f_code.co_name != "<module>":
         names = {**frame.f_locals, **names}
         frame = frame.f_back
-    return {name: value for name, value in names.items() if isinstance(value, type | types.FunctionType)}
+    return {name: value for name, value in names.items() if isinstance(value, _NAMEABLE) or _is_alias(value)}
+
+
+_NAMEABLE = (type, types.FunctionType, types.UnionType, types.GenericAlias, typing.TypeVar, Resource)
+
+
+def _is_alias(value: object) -> bool:
+    """Whether it is one of typing's own: ``Annotated[...]``, ``Optional[...]``, ``NewType``."""
+    return type(value).__module__ == "typing"
 
 
 def _bad(function: Callable[..., Any], reason: str) -> WorkflowValidationError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Container, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any, Generic, cast
@@ -39,6 +39,12 @@ class StateStore(Generic[State]):
     def state(self) -> State:
         """The state itself, not a copy. For whoever changes nothing, or knows that nobody edits."""
         return self._state
+
+    @property
+    def settled(self) -> State:
+        """The state without what a block under way has changed so far: what a save may hold."""
+        edits = self._edits
+        return self._state if edits is None or edits.before is None else cast(State, edits.before)
 
     async def get(self, path: Path, default: Any = MISSING) -> Any:
         """The value at ``path``, or ``default``; ``ValueError`` when there is neither."""
@@ -94,6 +100,8 @@ class StateStore(Generic[State]):
         turns = await self._begin()
         try:
             before = copied(self._state)
+            if self._edits is not None:
+                self._edits.before = before
             try:
                 yield self._state
             except BaseException:
@@ -121,6 +129,7 @@ class StateStore(Generic[State]):
     def _end(self, turns: tuple[object, ...]) -> None:
         edits = cast(_Edits, self._edits)
         edits.turn = None
+        edits.before = None
         _turns.set(turns)
         edits.lock.release()
         self._leave(edits)
@@ -145,13 +154,18 @@ class StateStore(Generic[State]):
 
 
 class _Edits:
-    """Who edits a state and who waits to. ``turn`` stands for the block under way; tasks that it starts know it too."""
+    """Who edits a state and who waits to.
 
-    __slots__ = ("lock", "turn", "users")
+    ``turn`` stands for the block under way; tasks that it starts know it too. ``before`` is what the state was when it
+    began.
+    """
+
+    __slots__ = ("before", "lock", "turn", "users")
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
         self.turn: object | None = None
+        self.before: Any = None
         self.users = 0
 
     def is_mine(self) -> bool:
@@ -178,6 +192,11 @@ def new_state(cls: type | None, values: Mapping[str, Any] | None = None) -> Any:
             f"Context[{cls.__name__}]: a run's state is a pydantic model, a dataclass or a dict; "
             f"make {cls.__name__} one of them"
         )
+    if strange := [name for name in values or () if name not in _names(cls)]:
+        raise WorkflowRuntimeError(
+            f"the run's state {cls.__name__} has no field {', '.join(map(repr, strange))}, but the context has a value "
+            "for it: declare it, or take it out of the context"
+        )
     try:
         return cls(**(values or {}))
     except Exception as error:  # strangers' constructors
@@ -191,6 +210,21 @@ def _unmakeable(cls: type, values: Mapping[str, Any] | None, error: Exception) -
     if isinstance(error, ValidationError):
         return f"{head}: " + "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
     return f"{head}: {type(error).__name__}: {error}"
+
+
+def _names(cls: Any) -> Container[str]:
+    """The fields that a class of states can hold; any, where a model allows more than it declares."""
+    if not issubclass(cls, BaseModel):
+        return {f.name for f in dataclasses.fields(cls) if f.init}
+    aliases = {f.alias for f in cls.model_fields.values() if f.alias}
+    return _Anything() if cls.model_config.get("extra") == "allow" else {*cls.model_fields, *aliases}
+
+
+class _Anything(Container[str]):
+    """Has every name."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
 
 
 def _required(cls: Any) -> list[str]:

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import Context
 from typing import Any
 
+from .errors import WorkflowRuntimeError
 from .events import Event
 from .resources import Resource, Wanted, needs_of
 from .steps import StepSpec
@@ -52,9 +53,17 @@ class RunSupplies:
             return call
 
         async def with_all(context: Any, event: Event) -> Any:
+            failure: BaseException | None = None
             async with AsyncExitStack() as attempt:
                 values = {each.parameter: await self._value(each, attempt) for each in spec.wants if self._has(each)}
-                return await call(context, event, **values)
+                try:
+                    return await call(context, event, **values)
+                except BaseException as error:
+                    failure = error
+                    raise
+            raise failure or WorkflowRuntimeError(
+                f"a resource of step {spec.name!r} swallowed an error while it was made"
+            )
 
         return with_all
 

@@ -19,12 +19,12 @@ from .handler import WorkflowHandler
 from .loop import CheckpointCallback, RunLoop
 from .narrator import Narrator
 from .observers import hooks_for_run
-from .steps import NestedInput, StepSpec, spec_of
+from .steps import NestedInput, StepSpec, spec_of, wrapped
 from .supplies import Supplies
 from .turnstile import Turnstile, Turnstiles
 from .validation import raise_findings
 
-RESERVED = ("add_step", "add_workflows", "graph", "last_run_id", "run", "validate")
+RESERVED = ("add_step", "run")
 """Names that no step may have."""
 
 
@@ -118,7 +118,7 @@ class Workflow(NestedInput):
             for name, value in vars(base).items():
                 spec = spec_of(value)
                 if spec is not None:
-                    found[name] = spec
+                    found[name] = wrapped(spec, value)
                 elif name in found:
                     del found[name]
             found.update(vars(base).get("_attached", {}))
@@ -207,6 +207,7 @@ class Workflow(NestedInput):
             run_id or (saved.run_id if saved is not None else uuid.uuid4().hex[:12]),
             hooks_for_run(Narrator) if self._verbose else hooks_for_run(),
             _mine(self).supplies,
+            entry=event,
             saved=saved,
             stepwise=stepwise,
             checkpoint=checkpoint_callback,
@@ -214,16 +215,10 @@ class Workflow(NestedInput):
         )
         _mine(self).last_run_id = run.run_id
 
-        def begin() -> None:
-            if event is not None:
-                run.start(event, self._timeout)
-            elif saved is not None:
-                run.resume(saved, self._timeout)
-
         if turnstile is None:
-            begin()
+            run.start(self._timeout)
         else:
-            turnstile.enter(run, begin)
+            turnstile.enter(run, lambda: run.start(self._timeout))
         return WorkflowHandler(run)
 
     def _turnstile(self) -> Turnstile | None:
