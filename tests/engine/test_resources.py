@@ -426,3 +426,47 @@ def test_a_resource_that_cannot_be_left_does_not_hold_up_its_run(caplog: pytest.
 
     assert run_deterministic(main()) == pytest.approx(5, abs=0.1)
     assert "still needs time after 5 s" in caplog.text
+
+
+async def test_a_resource_that_swallows_the_error_of_its_step_does_not_hide_it() -> None:
+    """The step has failed, whatever its resource's exit says."""
+
+    def swallows() -> Iterator[int]:
+        try:
+            yield 1
+        except OSError:
+            log.append("swallowed")
+
+    class Flow(Workflow):
+        @step
+        async def only(self, ev: StartEvent, n: Annotated[int, Resource(swallows, cache=False)]) -> StopEvent:
+            raise OSError("boom")
+
+    with pytest.raises(OSError, match="boom"):
+        await Flow().run()
+    assert log == ["swallowed"]
+
+
+def test_a_factory_that_cannot_be_hashed_is_refused_with_the_cure() -> None:
+    """It could not be known again."""
+
+    class Factory:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __call__(self) -> int:
+            return 1
+
+    with pytest.raises(WorkflowValidationError, match=r"Factory cannot: use a function"):
+        Resource(Factory())
+
+
+async def test_a_local_alias_of_a_resource_is_understood() -> None:
+    """Names above the class may stand for annotations."""
+    Shared = Annotated[Client, Resource(make_client)]  # noqa: N806  # an alias is a type
+
+    class Flow(Workflow):
+        @step
+        async def only(self, ev: StartEvent, client: Shared) -> StopEvent:
+            return StopEvent(result=client)
+
+    assert isinstance(await Flow().run(), Client)

@@ -380,3 +380,86 @@ async def test_saving_changes_nothing() -> None:
     handler.ctx.to_dict()
     handler.ctx.send_event(HumanResponseEvent(response=1))
     assert await handler == ("ships", 1)
+
+
+async def test_a_run_that_waits_for_its_turn_is_saved_with_its_start_event() -> None:
+    """It has not begun; restored, it begins with its fields and with what was sent to it meanwhile."""
+    flow = Ask(num_concurrent_runs=1)
+    first = flow.run(topic="first")
+    second = flow.run(topic="second")
+    second.ctx.send_event(HumanResponseEvent(response=2))
+    data = through_json(second.ctx.to_dict())
+    await second.cancel_run()
+    await first.cancel_run()
+    other = Ask()
+    assert await other.run(ctx=Context.from_dict(other, data)) == ("second", 2)
+
+
+async def test_a_restored_run_that_waits_for_its_turn_is_saved_again() -> None:
+    """Saved, restored, and saved before its turn came: nothing is lost."""
+    handler = Ask().run(topic="ships")
+    await until_idle()
+    data = await saved(handler)
+    flow = Ask(num_concurrent_runs=1)
+    busy = flow.run(topic="first")
+    again = through_json(flow.run(ctx=Context.from_dict(flow, data)).ctx.to_dict())
+    await busy.cancel_run()
+    last = Ask().run(ctx=Context.from_dict(Ask(), again))
+    last.ctx.send_event(HumanResponseEvent(response=3))
+    assert await last == ("ships", 3)
+
+
+async def test_a_refused_run_leaves_the_saved_run_in_its_context() -> None:
+    """Whoever follows the error's advice goes on with the run, and does not begin anew."""
+    handler = Ask().run(topic="ships")
+    await until_idle()
+    context = Context.from_dict(Ask(), await saved(handler))
+    with pytest.raises(WorkflowRuntimeError):
+        Ask().run(ctx=context, topic="planes")
+    again = Ask().run(ctx=context)
+    again.ctx.send_event(HumanResponseEvent(response=4))
+    assert await again == ("ships", 4)
+
+
+async def test_a_half_done_edit_is_not_saved() -> None:
+    """The step that edits starts again after a restore, so its change must not be there yet."""
+
+    class Edits(Workflow):
+        @step
+        async def edit(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            async with ctx.store.edit_state() as state:
+                state["n"] = state.get("n", 0) + 1
+                await asyncio.sleep(0.02)
+            return StopEvent(result=state["n"])
+
+    handler = Edits().run()
+    await until_idle()
+    data = await saved(handler)
+    assert await Edits().run(ctx=Context.from_dict(Edits(), data)) == 1
+
+
+class Polls(Workflow):
+    """Waits again and again, in vain."""
+
+    @step
+    async def poll(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        for _ in range(50):
+            try:
+                await ctx.wait_for_event(HumanResponseEvent, timeout=1)
+            except TimeoutError:
+                continue
+        await asyncio.sleep(1000)
+        return StopEvent()
+
+
+def test_waits_in_vain_are_not_saved() -> None:
+    """A step that polls does not make its saved run grow."""
+
+    async def main() -> dict[str, Any]:
+        handler = Polls(timeout=None).run()
+        await asyncio.sleep(100)
+        return await saved(handler)
+
+    data = run_deterministic(main())
+    (running,) = data["run"]["steps"]["poll"]["running"]
+    assert "waits" not in running["past"]

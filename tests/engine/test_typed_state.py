@@ -290,3 +290,20 @@ def test_typed_state_is_saved_with_the_context() -> None:
         assert await flow.run(n=2, ctx=ctx) == Counting(count=2, seen=[1, 2])
 
     run(main)
+
+
+async def test_a_value_that_the_declared_state_has_no_field_for_is_not_lost_silently() -> None:
+    """A hand-made context with a strange value is refused by name."""
+
+    class Small(BaseModel):
+        count: int = 0
+
+    class Typed(Workflow):
+        @step
+        async def only(self, ctx: Context[Small], ev: StartEvent) -> StopEvent:
+            return StopEvent()
+
+    context: Context[Any] = Context()
+    await context.set("strange", 8)
+    with pytest.raises(WorkflowRuntimeError, match="'strange'"):
+        Typed().run(ctx=context)

@@ -107,7 +107,7 @@ def test_a_timeout_that_is_none(timeout: Any) -> None:
         Quick(timeout=timeout)
 
 
-@pytest.mark.parametrize("name", ["run", "graph", "validate"])
+@pytest.mark.parametrize("name", ["run", "add_step"])
 def test_a_step_with_the_name_of_a_part_of_workflow(name: str) -> None:
     """It is refused at once, on classes and on instances."""
 
@@ -239,3 +239,21 @@ def test_a_generator_is_no_step() -> None:
             @step
             async def work(self, ev: StartEvent) -> StopEvent:  # type: ignore[misc]  # that is the point
                 yield StopEvent()
+
+
+@pytest.mark.parametrize("name", ["graph", "validate", "last_run_id", "add_workflows"])
+def test_a_step_may_hide_what_the_engine_does_without(name: str) -> None:
+    """Steps with such names ran on LlamaIndex, and do here; drawing and checking them works all the same."""
+
+    async def function(self: Any, ev: StartEvent) -> StopEvent:
+        return StopEvent(result=name)
+
+    function.__name__ = name
+    function.__qualname__ = f"Flow.{name}"
+    flow = type("Flow", (Workflow,), {name: step(function)})
+
+    async def main() -> Any:
+        return await flow().run()
+
+    assert asyncio.run(main()) == name
+    assert [each.name for each in graph_of(flow).steps] == [name]
