@@ -9,6 +9,7 @@ from typing import Any
 
 from . import endings
 from .alive import hold, let_go
+from .diagnosis import explain
 from .failures import as_failure
 from .flow import Flow
 from .observers import Hooks
@@ -100,6 +101,10 @@ class Closing:
         """Whether the run has not ended yet."""
         return not self.future.done()
 
+    def explain(self) -> str:
+        """What the run is doing and what it waits for, one line a fact."""
+        return explain(self.state, self.clock())
+
     @property
     def outcome(self) -> str:
         """How the run ended, or ``running``."""
@@ -123,16 +128,19 @@ class Closing:
         self._end = end
         self._ended_at = self.clock()
         if end.outcome == "timed_out":
-            end.error = endings.timeout_error(self.state, self.run_id, self._timeout or 0.0, self.clock())
+            end.error = endings.timeout_error(self.flow.name, self.run_id, self._timeout or 0.0, self.explain())
         elif end.outcome == "cancelled":
             end.error = endings.cancelled_error(self.flow.name, self.run_id)
         elif end.error is not None and end.execution is not None:
             end.error = as_failure(end.execution, end.error)
         self._timers.cancel()
+        leaving = self._run_supplies.leaving if self._run_supplies is not None else ()
         for execution, task in list(self._tasks.items()):
-            task.cancel()
             if not execution.entered:  # its task ends without ever reaching the step
+                task.cancel()
                 self._leave(execution, "cancelled")
+            elif execution.step.spec.is_async and task not in leaving:
+                task.cancel()
         if self._tasks:
             self._timers.after(GRACE, self._close_without_tasks)
         self._close_when_idle()
@@ -176,6 +184,14 @@ class Closing:
         self._closed = True
         self._timers.cancel()
         self._threads.close()
+        for execution in self._tasks:
+            _logger.warning(
+                "run %s of %s has ended, but step %s works on unheard%s",
+                self.run_id,
+                self.flow.name,
+                execution.id,
+                "" if execution.step.spec.is_async else " in its thread, which cannot be cancelled",
+            )
         try:
             self._tell_end(end)
         except Exception:  # whoever awaits the run must hear of its end
@@ -206,15 +222,6 @@ class Closing:
         del self._tasks[execution]
         if self._hooks.attempt_ended:
             self._reporter.attempt_ended(execution, outcome, error, delay, None)
-
-    def _cut_short(self, execution: Execution) -> str:
-        """What becomes of a cancelled attempt: a thread cannot be cancelled, it works on unheard."""
-        if execution.step.spec.is_async:
-            return "cancelled"
-        _logger.warning(
-            "run %s of %s has ended, but step %s works on in its thread", self.run_id, self.flow.name, execution.id
-        )
-        return "abandoned"
 
     def _hold_for(self, task: asyncio.Task[None]) -> None:
         """Do not close the run before a task of its own is done."""

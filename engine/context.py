@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
@@ -10,13 +10,13 @@ from typing_extensions import TypeVar
 
 from .errors import WorkflowRuntimeError
 from .events import Event
+from .flow import Flow, flow_of
 from .paths import MISSING
 from .steps import StepInput
 from .store import State, StateStore, new_state
 
 if TYPE_CHECKING:
     from .codec import JsonSerializer
-    from .flow import Flow
     from .saved import SavedRun
     from .saving import SavedContext
 
@@ -66,7 +66,7 @@ class Context(StepInput, Generic[State]):
     __slots__ = ("__weakref__", "_run", "_saved", "store")
 
     def __init__(self, workflow: object = None) -> None:
-        cls = None if workflow is None else _state_class_of(workflow)
+        cls = None if workflow is None else flow_of(workflow).state_class
         self.store: StateStore[State] = StateStore() if cls is None else StateStore(new_state(cls))
         self._run: RunPort | None = None
         self._saved: SavedContext | None = None
@@ -192,9 +192,3 @@ class Context(StepInput, Generic[State]):
         if self._run is None:
             raise WorkflowRuntimeError("this context belongs to no run yet; give it to workflow.run(ctx=...) first")
         return self._run
-
-
-def _state_class_of(workflow: object) -> type | None:
-    """The class of the state that the workflow's steps declare."""
-    state_class: Callable[[], type | None] | None = getattr(workflow, "_state_class", None)
-    return None if state_class is None else state_class()

@@ -23,11 +23,11 @@ def dead_end_error(state: RunState, run_id: str, now: float) -> WorkflowDeadEndE
     )
 
 
-def timeout_error(state: RunState, run_id: str, seconds: float, now: float) -> WorkflowTimeoutError:
-    """The time is up: what was going on."""
-    what = explain(state, now) or "  - no step was running"
+def timeout_error(workflow: str, run_id: str, seconds: float, what: str) -> WorkflowTimeoutError:
+    """The time is up: what was going on, one line a fact."""
     return WorkflowTimeoutError(
-        f"run {run_id} of {state.flow.name} took longer than its timeout of {seconds:g} s.\n{what}"
+        f"run {run_id} of {workflow} took longer than its timeout of {seconds:g} s.\n"
+        f"{what or '  - no step was running'}"
     )
 
 

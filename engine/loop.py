@@ -19,7 +19,6 @@ from . import reducer
 from .closing import Closing
 from .company import company_of
 from .context import Context
-from .diagnosis import explain
 from .errors import StepTimeoutError, WorkflowRuntimeError
 from .events import Event, InputRequiredEvent, StepFailedEvent, UnhandledEvent
 from .failures import add_note, cancelled_from_outside, failed_event, retry_delay
@@ -110,10 +109,12 @@ class RunLoop(Closing):
         early, self._early = self._early, []
         for event, target in early:
             self._add(event, None, target, "outside")
+        self._look(self.state)
 
     def _take_up(self, saved: SavedRun) -> None:
         for question in saved.questions:
             self.stream.put(question)
+        self._holding += 1
         self.tick(reducer.Resumed(self.clock()))
         for envelope in saved.held:
             if envelope.waits:
@@ -122,6 +123,7 @@ class RunLoop(Closing):
                 self._stepwise.hold(envelope)
             else:
                 self.tick(reducer.EventAdded(envelope, self.clock()))
+        self._holding -= 1
 
     def _begin(self, event: Event | None, timeout: float | None) -> None:
         self._started = True
@@ -155,7 +157,13 @@ class RunLoop(Closing):
 
     def explain(self) -> str:
         """What the run is doing and what it waits for, one line a fact."""
-        return explain(self.state, self.clock())
+        lines = [super().explain()]
+        if not (self._started or self._closed):
+            lines = [f"  - it waits for its turn: as many runs of {self.flow.name} as may run at once are under way"]
+        elif self._stepwise is not None and (held := self._stepwise.all()):
+            names = ", ".join(dict.fromkeys(each.route.name for each in held))
+            lines.append(f"  - {names} held back: take what run_step() gives, and send it on with ctx.send_event()")
+        return "\n".join(filter(None, lines))
 
     def statistics(self) -> RunStatistics:
         """The run in figures."""
@@ -220,6 +228,9 @@ class RunLoop(Closing):
 
     def publish(self, event: Event, execution: Execution | None) -> None:
         """Write an event to the stream; a question is noted as asked."""
+        if self._closed:
+            _logger.warning("run %s of %s has ended: %s is dropped", self.run_id, self.flow.name, type(event).__name__)
+            return
         if isinstance(event, InputRequiredEvent):
             mode = "send" if execution is not None else "outside"
             envelope = self._envelope(event, execution, "", mode)
@@ -262,9 +273,15 @@ class RunLoop(Closing):
         state = self.state
         for command in reduce(state, tick):
             _PERFORM[type(command)](self, command)
+        if self._stepwise is not None or not state.running:
+            self._look(state)
+
+    def _look(self, state: RunState) -> None:
+        """See whether anything can still happen."""
+        busy = state.running or state.queued or state.delayed or state.ended
         if self._stepwise is not None:
             self._stepwise.wake()
-        elif not (state.running or state.queued or state.delayed or state.ended or self.flow.open_to_outside):
+        elif not (busy or self._holding or self.flow.open_to_outside):
             self._judge()
 
     def _judge(self) -> None:
@@ -412,7 +429,7 @@ class RunLoop(Closing):
         if isinstance(error, asyncio.CancelledError) and cancelled_from_outside():
             self.tick(reducer.Cancelled(now))
         if self.state.ended:
-            outcome = self._cut_short(execution) if isinstance(error, asyncio.CancelledError) else "failed"
+            outcome = "cancelled" if isinstance(error, asyncio.CancelledError) else "failed"
             self._leave(execution, outcome, error if outcome == "failed" else None)
             self._close_when_idle()
             return

@@ -20,7 +20,7 @@ from .saved import SavedRun
 from .state import Buffer, Envelope, Execution, Past, RunState, StepState, Waiter
 
 Count = Annotated[int, Field(ge=0)]
-Seconds = Annotated[float, Field(allow_inf_nan=False)]
+Seconds = Annotated[float, Field(allow_inf_nan=False, ge=-1e9, le=1e11)]
 
 
 class _Record(BaseModel):

@@ -60,6 +60,8 @@ class SqliteKeeper:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        if str(path) in ("", ":memory:"):
+            raise CheckpointError(f"SqliteKeeper keeps a file, not {str(path)!r}; MemoryKeeper() keeps in memory")
         self.path = Path(path).absolute()
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None

@@ -32,7 +32,7 @@ class Supplies:
 class RunSupplies:
     """The resources of one run. ``context`` is the one that what belongs to the run is entered and left in."""
 
-    __slots__ = ("_context", "_keeper", "_loop", "_requests", "_shared", "_supplies")
+    __slots__ = ("_context", "_keeper", "_loop", "_requests", "_shared", "_supplies", "leaving")
 
     def __init__(self, supplies: Supplies, loop: AbstractEventLoop, context: Context) -> None:
         self._supplies = supplies
@@ -41,6 +41,7 @@ class RunSupplies:
         self._shared: dict[Callable[..., Any], Future[Any]] = {}
         self._requests: asyncio.Queue[tuple[Any, Future[Any]] | None] = asyncio.Queue()
         self._keeper: Task[None] | None = None
+        self.leaving: set[Task[Any]] = set()
 
     @property
     def keeper(self) -> Task[None] | None:
@@ -61,11 +62,19 @@ class RunSupplies:
                 except BaseException as error:
                     failure = error
                     raise
+                finally:
+                    self._leaves(asyncio.current_task())
             raise failure or WorkflowRuntimeError(
                 f"a resource of step {spec.name!r} swallowed an error while it was made"
             )
 
         return with_all
+
+    def _leaves(self, task: Task[Any] | None) -> None:
+        """A step has ended, its task leaves what it was handed: that is not to be cut off."""
+        if task is not None:
+            self.leaving.add(task)
+            task.add_done_callback(self.leaving.discard)
 
     def _has(self, wanted: Wanted) -> bool:
         """False for a nested workflow that was not added and whose parameter has a default."""

@@ -38,14 +38,23 @@ class StepThreads:
 
         async def in_thread(context: Any, event: Event, **more: Any) -> Any:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._started(), copy_context().run, work, context, event, more)
+            try:
+                return await loop.run_in_executor(self._started(), copy_context().run, work, context, event, more)
+            except asyncio.CancelledError:
+                self._replace()
+                raise
 
         return in_thread
 
     def close(self) -> None:
         """Let idle threads go; busy ones go when their step returns."""
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool.shutdown(wait=False)
+
+    def _replace(self) -> None:
+        """A thread works on unheard, because its step took too long: let others take its place."""
+        self.close()
+        self._pool = None
 
     def _started(self) -> ThreadPoolExecutor:
         if self._pool is None:

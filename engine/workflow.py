@@ -144,10 +144,6 @@ class Workflow(NestedInput):
             mine.flow = (specs, Flow(type(self).__name__, specs, type(self)))
         return mine.flow[1]
 
-    def _state_class(self) -> type | None:
-        """The class of the state that the steps declare, for ``Context(workflow)``."""
-        return self._instance_flow().state_class
-
     def add_workflows(self, **workflows: Workflow) -> None:
         """Give workflows to the steps that have a parameter of the same name, to run them inside."""
         for name, workflow in workflows.items():
@@ -188,6 +184,7 @@ class Workflow(NestedInput):
         StartEvent, and ``WorkflowRuntimeError`` when ``fields`` do not fit the start event, or there is none.
         """
         flow = self._ready_flow()
+        _check_arguments(ctx, run_id)
         context: Context[Any] = Context() if ctx is None else ctx
         saved = context.saved_run(flow) if ctx is not None else None
         event = _start_event(flow, start_event, fields) if saved is None else None
@@ -291,11 +288,25 @@ def _is_seconds(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
 
 
+def _check_arguments(ctx: object, run_id: object) -> None:
+    if ctx is not None and not isinstance(ctx, Context):
+        raise WorkflowRuntimeError(
+            f"run(ctx=...) takes a Context, not {type(ctx).__name__}; fields of the start event "
+            "that have the names of its own parameters go into start_event=..."
+        )
+    if run_id is not None and (not isinstance(run_id, str) or not run_id):
+        raise WorkflowRuntimeError(f"run(run_id=...) takes a text that is not empty, not {run_id!r}")
+
+
 def _start_event(flow: Flow, given: StartEvent | None, fields: dict[str, Any]) -> Event:
     if given is not None:
         if not isinstance(given, StartEvent):
             raise ValueError(
                 f"The 'start_event' argument must be an instance of 'StartEvent', it is {type(given).__name__}."
+            )
+        if fields:
+            raise WorkflowRuntimeError(
+                f"a start event was given: {', '.join(fields)} beside it would be lost; make them fields of the event"
             )
         return given
     try:
