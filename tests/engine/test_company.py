@@ -121,3 +121,22 @@ async def test_a_decorator_above_step_is_called() -> None:
     assert await Wrapped().run() == "ran"
     assert calls == ["only"]
     assert Wrapped.graph.step["only"].file.endswith("test_company.py")
+
+
+async def test_what_a_task_writes_after_the_end_does_not_stand_behind_the_stop_event() -> None:
+    """The stop event is the last on the stream."""
+
+    class Chatty(Workflow):
+        @step
+        async def only(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            async def later() -> None:
+                await asyncio.sleep(0.01)
+                ctx.write_event_to_stream(Late(n=1))
+
+            self.task = asyncio.create_task(later())
+            return StopEvent()
+
+    handler = Chatty().run()
+    await handler
+    await asyncio.sleep(0.05)
+    assert [type(event).__name__ async for event in handler.stream_events()] == ["StopEvent"]

@@ -463,3 +463,29 @@ def test_waits_in_vain_are_not_saved() -> None:
     data = run_deterministic(main())
     (running,) = data["run"]["steps"]["poll"]["running"]
     assert "waits" not in running["past"]
+
+
+async def test_a_stepwise_run_may_go_on_as_a_common_one() -> None:
+    """What was held back goes its way."""
+
+    class Plain(Workflow):
+        @step
+        async def first(self, ev: StartEvent) -> Done:
+            return Done(n=1)
+
+        @step
+        async def second(self, ev: Done) -> StopEvent:
+            return StopEvent(result=ev.n)
+
+    handler = Plain().run(stepwise=True)
+    assert await handler.run_step()
+    data = await saved(handler)
+    assert await Plain().run(ctx=Context.from_dict(Plain(), data)) == 1
+
+
+def test_a_context_is_read_for_a_workflow_not_for_its_class() -> None:
+    """The error says what is wanted."""
+    with pytest.raises(TypeError, match=r"takes a workflow, MyWorkflow\(\)"):
+        Context.from_dict(Ask, {})
+    with pytest.raises(TypeError, match=r"takes a workflow, MyWorkflow\(\)"):
+        Context(Ask)

@@ -59,13 +59,20 @@ def test_the_file_outlives_the_keeper(keeper: SqliteKeeper, path: Path) -> None:
     assert keeper.find(ALL) == [saved]
 
 
-def test_a_name_that_sqlite_treats_specially_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """ ":memory:" is a file of that name, and a later change of the folder moves nothing."""
+def test_a_later_change_of_the_folder_moves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path is meant from where the keeper was made, also one that SQLite would read as an address."""
     monkeypatch.chdir(tmp_path)
-    with closing(SqliteKeeper(":memory:")) as keeper:
+    with closing(SqliteKeeper("file:kept")) as keeper:
         monkeypatch.chdir("/")
         keeper.save(record())
-    assert (tmp_path / ":memory:").is_file()
+    assert (tmp_path / "file:kept").is_file()
+
+
+@pytest.mark.parametrize("path", [":memory:", ""])
+def test_what_sqlite_would_keep_in_memory_is_refused(path: str) -> None:
+    """It would be lost, or become a file of a strange name."""
+    with pytest.raises(CheckpointError, match=r"MemoryKeeper\(\) keeps in memory"):
+        SqliteKeeper(path)
 
 
 def test_threads_share_a_keeper(keeper: SqliteKeeper) -> None:

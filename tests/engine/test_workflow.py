@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from wftrace import (
+    ConstantDelayRetryPolicy,
+    Context,
     Event,
     HumanResponseEvent,
     InputRequiredEvent,
@@ -17,12 +19,17 @@ from wftrace import (
     StopEvent,
     Workflow,
     WorkflowCancelledByUser,
+    WorkflowRuntimeError,
     WorkflowTimeoutError,
     WorkflowValidationError,
     recording,
     step,
 )
 from wftrace.engine.workflow import graph_of
+
+
+class Next(Event):
+    """Goes on to the next step."""
 
 
 class Ask(InputRequiredEvent):
@@ -159,12 +166,12 @@ def test_a_subclass_of_an_event_is_taken_by_its_base() -> None:
 
 
 def test_a_thread_that_works_on_is_abandoned_not_cancelled(caplog: pytest.LogCaptureFixture) -> None:
-    """A sync step cannot be stopped: the trace and the log say so."""
+    """A sync step cannot be stopped: after half a second the run ends without it, and trace and log say so."""
 
     class Flow(Workflow):
         @step
         def work(self, ev: StartEvent) -> StopEvent:
-            time.sleep(0.2)
+            time.sleep(1)
             return StopEvent()
 
     async def main() -> Any:
@@ -173,7 +180,88 @@ def test_a_thread_that_works_on_is_abandoned_not_cancelled(caplog: pytest.LogCap
         return [attempt.outcome for attempt in recorder.runs()[0].attempts]
 
     assert asyncio.run(main()) == ["abandoned"]
-    assert "works on in its thread" in caplog.text
+    assert "works on unheard in its thread" in caplog.text
+
+
+def test_a_sync_step_that_returns_in_time_is_told_as_completed(caplog: pytest.LogCaptureFixture) -> None:
+    """What it sent ended the run, which waits the moment that its thread needs to return."""
+
+    class Flow(Workflow):
+        @step
+        def work(self, ctx: Context[Any], ev: StartEvent) -> Next | None:
+            ctx.send_event(Next())
+            return None
+
+        @step
+        async def end(self, ev: Next) -> StopEvent:
+            return StopEvent()
+
+    async def main() -> Any:
+        with recording() as recorder:
+            await Flow().run()
+        return [attempt.outcome for attempt in recorder.runs()[0].attempts]
+
+    for _ in range(20):
+        assert asyncio.run(main()) == ["completed", "completed"]
+    assert "works on" not in caplog.text
+
+
+def test_a_sync_step_that_took_too_long_does_not_hold_up_the_next() -> None:
+    """A thread that works on after its step's timeout is replaced: other events and retries run at once."""
+    calls: list[int] = []
+    release = threading.Event()
+
+    class Flow(Workflow):
+        @step(timeout=0.2, num_workers=1, retry_policy=ConstantDelayRetryPolicy(1, 0))
+        def work(self, ev: StartEvent) -> StopEvent:
+            calls.append(1)
+            if len(calls) == 1:
+                release.wait(20)
+            return StopEvent(result=len(calls))
+
+    async def main() -> Any:
+        return await Flow().run()
+
+    assert asyncio.run(main()) == 2
+    release.set()
+
+
+def test_a_run_that_waits_for_its_turn_says_so() -> None:
+    """``explain`` tells of the turn, and the caller knows why nothing happens."""
+
+    async def main() -> str:
+        flow = Human(num_concurrent_runs=1)
+        first, second = flow.run(), flow.run()
+        said = second.explain()
+        await first.cancel_run()
+        await second.cancel_run()
+        return said
+
+    assert "waits for its turn" in asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [({"ctx": 1}, "takes a Context, not int"), ({"run_id": 5}, "takes a text"), ({"run_id": ""}, "takes a text")],
+)
+def test_arguments_of_run_are_checked(wrong: dict[str, Any], said: str) -> None:
+    """What is no context and no run id is refused at once."""
+
+    async def main() -> None:
+        with pytest.raises(WorkflowRuntimeError, match=said):
+            Quick().run(**wrong)
+
+    asyncio.run(main())
+
+
+def test_fields_beside_a_start_event_are_refused() -> None:
+    """They would be lost."""
+
+    async def main() -> None:
+        with pytest.raises(WorkflowRuntimeError, match="topic beside it would be lost"):
+            Quick().run(start_event=StartEvent(), topic="x")
+
+    asyncio.run(main())
 
 
 def test_an_event_that_comes_too_late_is_said(caplog: pytest.LogCaptureFixture) -> None:
