@@ -147,6 +147,9 @@ class RunLoop(Closing):
         if stepwise is None:
             raise WorkflowRuntimeError("run_step() belongs to a stepwise run: workflow.run(stepwise=True)")
         while not self.future.done():
+            if not self._started:
+                await stepwise.wait()
+                continue
             if self.state.idle and stepwise.holds:
                 return stepwise.hand_out()
             if self.state.idle and not self.flow.open_to_outside:
@@ -351,7 +354,7 @@ class RunLoop(Closing):
         call = self._threads.bind(spec, self._workflow)
         if spec.wants:
             if self._run_supplies is None:
-                self._run_supplies = RunSupplies(self._supplies, self._loop, self._steps_context.copy())
+                self._run_supplies = RunSupplies(self._supplies, self._loop, self._steps_context.copy(), self.cancel)
             call = self._run_supplies.bind(spec, call)
         return bind_within(spec, call)
 

@@ -43,7 +43,8 @@ class StepSpec:
     ``accepts`` and ``returns`` are event classes in the order of the annotation (``None`` is left out of ``returns``).
     ``parameters`` are the names of those behind ``self`` that are filled, in order; ``wants`` are those filled with
     resources and nested workflows; ``state`` is the class of the run's state when the context is annotated with one.
-    ``wrapper`` is what other decorators made of the function, when they stand above ``@step``: it is what is called.
+    ``by_keyword`` says that it must be called by keyword. ``wrapper`` is what other decorators made of the function,
+    when they stand above ``@step``: it is what is called.
     """
 
     name: str
@@ -54,6 +55,7 @@ class StepSpec:
     context_parameter: str | None
     parameters: tuple[str, ...]
     takes_self: bool
+    by_keyword: bool
     is_async: bool
     num_workers: int = 4
     retry_policy: RetryPolicy | None = None
@@ -72,7 +74,7 @@ class StepSpec:
         function: Any = self.wrapper or self.function
         call = function.__get__(workflow) if self.takes_self else function
         context_name, event_name = self.context_parameter, self.event_parameter
-        if self.wants:
+        if self.wants or self.by_keyword:
             named = (event_name,) if context_name is None else (event_name, context_name)
             return lambda context, event, **more: call(**dict(zip(named, (event, context), strict=False)), **more)
         if context_name is None:
@@ -170,7 +172,7 @@ def read_spec(
             "to take several event types, annotate one parameter with a union (A | B)",
         )
     wants = tuple(_wanted(function, p, hints) for p in parameters if p.name not in (*events, *contexts))
-    filled = {each.parameter for each in wants if each is not None}
+    filled = {*events, *contexts, *(each.parameter for each in wants if each is not None)}
     return StepSpec(
         name=function.__name__,
         function=function,
@@ -178,8 +180,9 @@ def read_spec(
         returns=_returned(function, hints),
         event_parameter=events[0],
         context_parameter=contexts[0] if contexts else None,
-        parameters=tuple(p.name for p in parameters if p.name in (*events, *contexts, *filled)),
+        parameters=tuple(p.name for p in parameters if p.name in filled),
         takes_self=takes_self,
+        by_keyword=any(p.kind is p.KEYWORD_ONLY for p in parameters if p.name in filled),
         is_async=inspect.iscoroutinefunction(function),
         num_workers=num_workers,
         retry_policy=retry_policy,
@@ -235,6 +238,8 @@ def _state(function: Callable[..., Any], annotation: Any) -> type | None:
     """The class in ``Context[MyState]``."""
     arguments = typing.get_args(_bare(annotation))
     if not arguments or arguments[0] is Any or (typing.get_origin(arguments[0]) or arguments[0]) is dict:
+        return None
+    if typing.is_typeddict(arguments[0]):
         return None
     if not isinstance(arguments[0], type):
         raise _bad(function, f"the state in its context's annotation must be a class, it is {arguments[0]!r}")

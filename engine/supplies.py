@@ -30,11 +30,18 @@ class Supplies:
 
 
 class RunSupplies:
-    """The resources of one run. ``context`` is the one that what belongs to the run is entered and left in."""
+    """The resources of one run.
 
-    __slots__ = ("_context", "_keeper", "_loop", "_requests", "_shared", "_supplies", "leaving")
+    ``context`` is the one that what belongs to the run is entered and left in. ``cancel`` ends the run: when the event
+    loop stops and takes its tasks with it, the steps go first, then what they hold.
+    """
 
-    def __init__(self, supplies: Supplies, loop: AbstractEventLoop, context: Context) -> None:
+    __slots__ = ("_cancel", "_context", "_keeper", "_loop", "_requests", "_shared", "_supplies", "leaving")
+
+    def __init__(
+        self, supplies: Supplies, loop: AbstractEventLoop, context: Context, cancel: Callable[[], None]
+    ) -> None:
+        self._cancel = cancel
         self._supplies = supplies
         self._loop = loop
         self._context = context
@@ -156,10 +163,18 @@ class RunSupplies:
         """What could not be entered is made anew for who asks next."""
         self._shared.pop(factory, None)
 
+    async def _next(self) -> tuple[Any, Future[Any]] | None:
+        """What to enter next, or None: time to leave."""
+        try:
+            return await self._requests.get()
+        except asyncio.CancelledError:
+            self._cancel()
+            return await self._requests.get()
+
     async def _keep(self) -> None:
         """Enter and leave in one task, as many managers demand."""
         async with AsyncExitStack() as stack:
-            while (request := await self._requests.get()) is not None:
+            while (request := await self._next()) is not None:
                 manager, entered = request
                 try:
                     value = await _enter(manager, stack)

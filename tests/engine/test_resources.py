@@ -12,6 +12,8 @@ import pytest
 from wftrace import (
     ConstantDelayRetryPolicy,
     Event,
+    HumanResponseEvent,
+    InputRequiredEvent,
     Resource,
     StartEvent,
     StopEvent,
@@ -470,3 +472,66 @@ async def test_a_local_alias_of_a_resource_is_understood() -> None:
             return StopEvent(result=client)
 
     assert isinstance(await Flow().run(), Client)
+
+
+def test_steps_go_before_what_they_hold_when_the_loop_stops() -> None:
+    """``asyncio.run`` cancels everything that is left: a step that cleans up still has its connection."""
+
+    class Flow(Workflow):
+        @step
+        async def only(self, ev: StartEvent, conn: Annotated[str, Resource(async_connection)]) -> StopEvent:
+            try:
+                await asyncio.sleep(60)
+            finally:
+                await asyncio.sleep(0)
+                log.append("rolled back")
+            return StopEvent()
+
+    async def main() -> None:
+        Flow().run()
+        await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+    assert log == ["open", "rolled back", "close"]
+
+
+def test_a_parked_run_with_a_resource_does_not_hold_up_the_end_of_the_loop() -> None:
+    """No step is there to end first: the resource is left all the same."""
+
+    class Flow(Workflow):
+        @step
+        async def ask(self, ev: StartEvent, conn: Annotated[str, Resource(async_connection)]) -> InputRequiredEvent:
+            return InputRequiredEvent()
+
+        @step
+        async def take(self, ev: HumanResponseEvent) -> StopEvent:
+            return StopEvent()
+
+    async def main() -> None:
+        Flow().run()
+        await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+    assert log == ["open", "close"]
+
+
+async def test_an_attempts_own_resource_is_left_whole_when_the_run_ends() -> None:
+    """A step that has returned may finish leaving what it was handed; the run's end does not cut it off."""
+
+    async def slow_to_leave() -> AsyncIterator[int]:
+        yield 1
+        await asyncio.sleep(0.05)
+        log.append("left")
+
+    class Flow(Workflow):
+        @step
+        async def quick(self, ev: StartEvent, n: Annotated[int, Resource(slow_to_leave, cache=False)]) -> None:
+            return None
+
+        @step
+        async def end(self, ev: StartEvent) -> StopEvent:
+            await asyncio.sleep(0.02)
+            return StopEvent()
+
+    await Flow().run()
+    assert log == ["left"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -183,3 +184,17 @@ def test_a_subclass_inherits_replaces_and_removes_steps() -> None:
     assert [spec.name for spec in Child._class_specs()] == ["one", "two"]
     assert Child._class_specs()[1].function is Child.__dict__["two"]
     assert [spec.name for spec in Bare._class_specs()] == ["one"]
+
+
+def test_a_step_may_take_its_parameters_by_keyword_only() -> None:
+    """``def work(self, *, ev, ctx)`` is called as it wants."""
+
+    class Flow(Workflow):
+        @step
+        async def work(self, *, ev: StartEvent, ctx: Context[Any]) -> StopEvent:
+            return StopEvent(result=(ev.n, ctx.run_id))
+
+    async def main() -> Any:
+        return await Flow().run(n=3, run_id="r")
+
+    assert asyncio.run(main()) == (3, "r")

@@ -150,3 +150,25 @@ def test_an_error_ends_the_stepping() -> None:
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(main())
+
+
+def test_a_stepwise_run_that_waits_for_its_turn_waits_in_run_step() -> None:
+    """It has not begun, so it is no dead end."""
+
+    class Two(Workflow):
+        @step
+        async def only(self, ev: StartEvent) -> StopEvent:
+            await asyncio.sleep(0.02)
+            return StopEvent(result=ev.n)
+
+    async def main() -> Any:
+        flow = Two(num_concurrent_runs=1)
+        first = flow.run(n=1)
+        second = flow.run(n=2, stepwise=True)
+        while made := await second.run_step():
+            for event in made:
+                second.ctx.send_event(event)
+        await first
+        return await second
+
+    assert asyncio.run(main()) == 2
