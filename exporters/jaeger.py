@@ -1,6 +1,7 @@
-"""Jaeger: OTLP over HTTP on port 4318, its page on port 16686. ``OTEL_EXPORTER_OTLP_*`` and ``JAEGER_UI`` hold.
+"""Jaeger: OTLP over HTTP on port 4318, its page on port 16686. ``OTEL_EXPORTER_OTLP_*``, ``JAEGER_UI`` (the address of
+the page, for links and reading back) and ``JAEGER_UI_HEADERS`` (for a proxy in front of it) hold.
 
-Sent there: ``jaeger_exporter``. The link: ``jaeger_link``.
+Sent there: ``jaeger_exporter``. Read back: ``jaeger_web`` with a ``JaegerReader``. The link: ``jaeger_link``.
 """
 
 from __future__ import annotations
@@ -8,20 +9,42 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from .otlp import configured_endpoint, otlp_exporter
+from .web import Web, header_pairs, same_server
 
 if TYPE_CHECKING:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
 DEFAULT_ADDRESS = "http://localhost:4318"
 DEFAULT_PAGE = "http://localhost:16686"
+START = "docker run -p 4318:4318 -p 16686:16686 jaegertracing/jaeger"
 
 
 def jaeger_exporter() -> OTLPSpanExporter:
     """An exporter to Jaeger."""
+    from .otlp import configured_endpoint, otlp_exporter  # the OpenTelemetry SDK, which reading back does not need
+
     return otlp_exporter(None if configured_endpoint() else DEFAULT_ADDRESS)
+
+
+def jaeger_page() -> str:
+    """Where Jaeger's page is, without a path at its end."""
+    return (os.environ.get("JAEGER_UI") or DEFAULT_PAGE).rstrip("/")
 
 
 def jaeger_link(trace_id: str) -> str:
     """The page of a trace."""
-    return f"{os.environ.get('JAEGER_UI', DEFAULT_PAGE).rstrip('/')}/trace/{trace_id}"
+    return f"{jaeger_page()}/trace/{trace_id}"
+
+
+def jaeger_web(address: str = "") -> Web:
+    """Jaeger's web API, at the configured address unless another is given. Headers go to the configured one only."""
+    configured = jaeger_page()
+    ours = not address or same_server(address, configured)
+    return Web(
+        "Jaeger",
+        address or configured,
+        header_pairs(os.environ.get("JAEGER_UI_HEADERS", "")) if ours else {},
+        start=START,
+        names="JAEGER_UI",
+        key="JAEGER_UI_HEADERS" if ours else "JAEGER_UI_HEADERS, which go to JAEGER_UI only: set both",
+    )

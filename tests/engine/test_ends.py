@@ -24,6 +24,7 @@ from wftrace import (
     StopEvent,
     Workflow,
     observing,
+    recording,
     step,
 )
 from wftrace.engine.observers import AttemptEnded, AttemptStarted, RunEnded, RunStarted
@@ -274,3 +275,25 @@ def test_an_observer_that_fails_is_dropped(caplog: pytest.LogCaptureFixture) -> 
     assert asyncio.run(main()) == "unharmed"
     assert calls == ["one#1"]
     assert caplog.text.count("is dropped for this run") == 1
+
+
+def test_an_end_that_cannot_be_told_ends_the_run_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A fault in what observers are told must not leave the caller waiting."""
+
+    class Flow(Workflow):
+        @step
+        async def only(self, ev: StartEvent) -> StopEvent:
+            return StopEvent(result="done")
+
+    def fail(self: object, end: object) -> None:
+        raise RuntimeError("broken")
+
+    async def main() -> Any:
+        with recording():
+            return await asyncio.wait_for(Flow().run(), 5)
+
+    monkeypatch.setattr("wftrace.engine.reporter.Reporter.run_ended", fail)
+    assert asyncio.run(main()) == "done"
+    assert "could not be told" in caplog.text

@@ -14,9 +14,9 @@ from .execution import execution
 from .headline import headline
 from .log import log
 from .speech import Speech, speech_options
-from .tables import make_console, show_on
+from .tables import cell, make_console, show_on
 from .timeline import timeline
-from .traces import choose_run, load_runs
+from .traces import load_trace
 from .tree import tree
 
 
@@ -32,21 +32,24 @@ from .tree import tree
 def show(speech: Speech, trace: str, step: str | None, wanted: str | None, view: str) -> None:
     """Show a run of TRACE in the terminal; or only one STEP, or one execution of it: STEP#3.
 
-    TRACE is a file, or - for standard input.
+    TRACE is a file, - for standard input, or a backend: phoenix, jaeger, phoenix:run=ID, the address of a trace's
+    page.
 
     \b
     wftrace show run.otlp.jsonl
     wftrace show run.otlp.jsonl fetch#3
-    wftrace show run.otlp.jsonl --timeline
+    wftrace show jaeger --timeline
     """
-    runs = load_runs(trace, speech)
-    run = choose_run(runs, wanted, speech)
+    loaded = load_trace(trace, speech, wanted)
+    run = loaded.choose(wanted, speech)
     chosen = _chosen(run, step, trace)
     for missing in run.missing:
         speech.warn(missing)
     console = make_console()
     for line in headline(run):
         show_on(console, line)
+    for name, page in loaded.pages(run).items():
+        show_on(console, cell(f"{name}: {page}"))
     show_on(console)
     if step and "#" in step:
         show_on(console, execution(run, chosen))

@@ -1,34 +1,78 @@
-"""TRACE: which spans a command reads, and which run in them is meant."""
+"""TRACE: which spans a command reads, from a file or from a backend, and which run in them is meant."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from wftrace.engine.errors import TraceError
-from wftrace.exporters.file import read_trace
-from wftrace.trace import Run
+from wftrace.exporters.wanted import BACKENDS, names_backend
+from wftrace.trace import Run, Span
 from wftrace.trace_reader import read_runs
 
-from .errors import UnreadableTrace, closest
+from .errors import CommandError, ToolMissing, UnreadableTrace, closest
 from .speech import Speech
 
 MAKE_ONE = "wftrace run path/file.py:Workflow --trace run.otlp.jsonl"
 
 
-def load_runs(trace: str, speech: Speech) -> list[Run]:
-    """All runs of a TRACE, which is a file or ``-`` for standard input.
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The runs of a TRACE. ``links`` are the pages of its backend, by name, with ``{trace_id}`` to be filled in."""
 
-    Raises ``UnreadableTrace`` when it cannot be read or holds no run of a workflow.
+    runs: Sequence[Run]
+    links: Mapping[str, str] = field(default_factory=dict)
+    run_id: str = ""
+
+    def choose(self, wanted: str | None, speech: Speech) -> Run:
+        """The run whose id begins with ``wanted``; else the one that the TRACE names, or the last top-level run."""
+        return choose_run(self.runs, wanted or self.run_id or None, speech)
+
+    def pages(self, run: Run) -> dict[str, str]:
+        """Where people look at a run: the addresses of its page, by the name of the backend."""
+        return {name: link.replace("{trace_id}", run.trace_id) for name, link in self.links.items() if run.trace_id}
+
+
+def load_trace(trace: str, speech: Speech, wanted: str | None = None) -> Loaded:
+    """The runs of a TRACE: a file, ``-`` for standard input, or a backend, which is asked for the run ``wanted``.
+
+    Raises ``UnreadableTrace`` when it cannot be read or holds no run of a workflow, ``ToolMissing`` when the backend is
+    not there, ``CommandError`` when it is written wrongly.
     """
-    name = "standard input" if trace == "-" else trace
+    if names_backend(trace):
+        return _from_backend(trace, wanted)
     problems: list[str] = []
+    from wftrace.exporters.file import read_trace  # the OpenTelemetry SDK, which a backend does not need
+
     try:
         spans = read_trace(trace, problems)
     except TraceError as error:
         raise _unreadable(str(error), trace) from error
     for problem in problems:
         speech.warn(problem)
+    return Loaded(_runs(spans, "standard input" if trace == "-" else trace))
+
+
+def _from_backend(trace: str, wanted: str | None) -> Loaded:
+    from wftrace.exporters.sources import BackendError, open_source
+
+    try:
+        source = open_source(trace, run_id=wanted or "")
+        spans = source.spans()
+    except BackendError as error:
+        raise told(error) from error
+    return Loaded(_runs(spans, trace), source.links, source.address.wanted.run_id)
+
+
+def told(error: TraceError) -> CommandError:
+    """An error of a backend as one of the command line, with the exit code that fits."""
+    kind, what, cure = (str(getattr(error, name, "")) for name in ("kind", "what", "cure"))
+    kinds: Mapping[str, type[CommandError]] = {"away": ToolMissing, "wrong": CommandError}
+    return kinds.get(kind, UnreadableTrace)(what or str(error), cure=cure)
+
+
+def _runs(spans: Sequence[Span], name: str) -> list[Run]:
     runs = read_runs(spans)
     if not runs:
         what = f"{len(spans)} spans, but none of a workflow run" if spans else "no spans"
@@ -37,9 +81,15 @@ def load_runs(trace: str, speech: Speech) -> list[Run]:
 
 
 def _unreadable(what: str, trace: str) -> UnreadableTrace:
-    """The error for a trace that cannot be read, with the name of the file that may be meant."""
+    """The error for a trace that cannot be read, with the name of the file or backend that may be meant."""
     path = Path(trace)
-    if trace == "-" or path.exists() or not path.parent.is_dir():
+    if trace == "-" or path.exists():
+        return UnreadableTrace(what, cure=MAKE_ONE)
+    named, _, rest = trace.partition(":")
+    backend = closest(named, BACKENDS)
+    if backend and "/" not in named and "." not in named:
+        return UnreadableTrace(what, cure=f"wftrace show {backend}{':' if rest else ''}{rest}")
+    if not path.parent.is_dir():
         return UnreadableTrace(what, cure=MAKE_ONE)
     known = {each.stem: each for each in path.parent.glob("*.jsonl") if each.is_file()}
     likely = closest(path.stem, known)
