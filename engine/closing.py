@@ -55,6 +55,7 @@ class Closing:
         "_threads",
         "_timeout",
         "_timers",
+        "_torn",
         "clock",
         "flow",
         "future",
@@ -70,7 +71,7 @@ class Closing:
         run_id: str,
         hooks: Hooks,
         stepwise: bool,
-        on_closed: Callable[[], None] | None,
+        on_closed: Callable[[bool], None] | None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.clock = clock_of(self._loop)
@@ -87,6 +88,7 @@ class Closing:
         self._stepwise = Stepwise() if stepwise else None
         self._closed = False
         self._started = False
+        self._torn = False
         self._began_at = self._ended_at = self.clock()
         self.flow = flow
         self.run_id = run_id
@@ -202,7 +204,7 @@ class Closing:
             self._stepwise.wake()
         let_go(self._loop, self)
         if self._started and self._on_closed is not None:
-            self._on_closed()
+            self._on_closed(self._torn)
 
     def _tell_end(self, end: End) -> None:
         if self._hooks.attempt_ended:

@@ -74,7 +74,7 @@ class RunLoop(Closing):
         saved: SavedRun | None = None,
         stepwise: bool = False,
         checkpoint: CheckpointCallback | None = None,
-        on_closed: Callable[[], None] | None = None,
+        on_closed: Callable[[bool], None] | None = None,
     ) -> None:
         context.bind(Port(self))
         super().__init__(flow, RunState(flow) if saved is None else saved.state, run_id, hooks, stepwise, on_closed)
@@ -430,6 +430,7 @@ class RunLoop(Closing):
     def _raised(self, execution: Execution, error: BaseException) -> None:
         now = self._check_deadline()
         if isinstance(error, asyncio.CancelledError) and cancelled_from_outside():
+            self._torn = self._torn or not self.state.ended
             self.tick(reducer.Cancelled(now))
         if self.state.ended:
             outcome = "cancelled" if isinstance(error, asyncio.CancelledError) else "failed"

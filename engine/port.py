@@ -99,6 +99,10 @@ class Port:
             envelope = await self._arrival(waiter, seconds)
             outcome = "completed"
             return cast(EventT, envelope.event)
+        except asyncio.CancelledError:
+            if waiter.arrived is not None:  # cut off before it could be handed over: the next attempt gets it
+                past.earlier = (*past.earlier, waiter)
+            raise
         except TimeoutError:
             outcome = "timed_out"
             past.give_up(waiter)
@@ -112,8 +116,12 @@ class Port:
     async def _arrival(self, waiter: Waiter, seconds: float | None) -> Envelope:
         if waiter.arrived is None:
             waiter.future = asyncio.get_running_loop().create_future()
-            async with asyncio.timeout(seconds):
-                await waiter.future
+            try:
+                async with asyncio.timeout(seconds):
+                    await waiter.future
+            except TimeoutError:
+                if waiter.arrived is None:
+                    raise
         return cast(Envelope, waiter.arrived)
 
     def retry_info(self) -> RetryInfo:

@@ -314,11 +314,11 @@ def _release(state: RunState, execution: Execution, commands: list[Command]) -> 
 
 
 def _forget_waits(state: RunState, past: Past) -> None:
-    """The waits that a step did not take up again after a restore are no longer open."""
+    """The waits that an attempt did not take up again are no longer open; what has arrived is kept for the next one."""
     for waiter in past.earlier:
         if waiter in state.waiters:
             state.waiters.remove(waiter)
-    past.earlier = ()
+    past.earlier = tuple(waiter for waiter in past.earlier if waiter.arrived is not None)
 
 
 def _resume(state: RunState, envelope: Envelope, commands: list[Command]) -> dict[str, Waiter]:

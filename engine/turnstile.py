@@ -14,6 +14,7 @@ class Waiting(Protocol):
 
     @property
     def is_running(self) -> bool: ...
+    def cancel(self) -> None: ...
 
 
 class Turnstile:
@@ -29,9 +30,15 @@ class Turnstile:
         self._waiting.append((run, start))
         self._let_in()
 
-    def leave(self) -> None:
-        """A run that was let in has ended."""
+    def leave(self, torn: bool) -> None:
+        """A run that was let in has ended. It was ``torn`` when its tasks were cancelled from outside, as at the end of
+        the event loop: then those that wait are cancelled too.
+        """
         self._taken -= 1
+        if torn:
+            waiting, self._waiting = self._waiting, deque()
+            for run, _ in waiting:
+                run.cancel()
         self._let_in()
 
     def _let_in(self) -> None:

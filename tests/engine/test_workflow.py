@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
 from typing import Any
@@ -345,3 +346,26 @@ def test_a_step_may_hide_what_the_engine_does_without(name: str) -> None:
 
     assert asyncio.run(main()) == name
     assert [each.name for each in graph_of(flow).steps] == [name]
+
+
+def test_runs_that_wait_when_the_loop_stops_are_not_begun(caplog: pytest.LogCaptureFixture) -> None:
+    """``asyncio.run`` cancels the run under way; the one behind it is cancelled too, and begins nothing."""
+    begun: list[int] = []
+
+    class Slow(Workflow):
+        @step
+        async def work(self, ev: StartEvent) -> StopEvent:
+            begun.append(ev.n)
+            await asyncio.sleep(60)
+            return StopEvent()
+
+    async def main() -> None:
+        flow = Slow(num_concurrent_runs=1)
+        flow.run(n=1)
+        flow.run(n=2)
+        await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+    gc.collect()
+    assert begun == [1]
+    assert "was destroyed" not in caplog.text
