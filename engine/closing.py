@@ -141,7 +141,7 @@ class Closing:
             if not execution.entered:  # its task ends without ever reaching the step
                 task.cancel()
                 self._leave(execution, "cancelled")
-            elif execution.step.spec.is_async and task not in leaving:
+            elif execution.step.spec.is_async and task not in leaving and not task.cancelling():
                 task.cancel()
         if self._tasks:
             self._timers.after(GRACE, self._close_without_tasks)
