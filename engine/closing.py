@@ -13,7 +13,7 @@ from .diagnosis import explain
 from .failures import as_failure
 from .flow import Flow
 from .observers import Hooks
-from .reducer import End
+from .reducer import End, StepCut, reduce
 from .reporter import Reporter
 from .state import Execution, RunState
 from .stepwise import Stepwise
@@ -141,6 +141,7 @@ class Closing:
             if not execution.entered:  # its task ends without ever reaching the step
                 task.cancel()
                 self._leave(execution, "cancelled")
+                self._cut(execution)
             elif execution.step.spec.is_async and task not in leaving and not task.cancelling():
                 task.cancel()
         if self._tasks:
@@ -198,6 +199,8 @@ class Closing:
             self._tell_end(end)
         except Exception:  # whoever awaits the run must hear of its end
             _logger.exception("the end of run %s of %s could not be told to its observers", self.run_id, self.flow.name)
+        for execution in self._tasks:
+            self._cut(execution)
         endings.settle(end, self.future, self.stream)
         self.stream.close()
         if self._stepwise is not None:
@@ -205,6 +208,9 @@ class Closing:
         let_go(self._loop, self)
         if self._started and self._on_closed is not None:
             self._on_closed(self._torn)
+
+    def _cut(self, execution: Execution) -> None:
+        reduce(self.state, StepCut(execution))
 
     def _tell_end(self, end: End) -> None:
         if self._hooks.attempt_ended:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import reducer
 from .closing import Closing
-from .company import company_of
+from .company import Company, ask_for_company, described
 from .context import Context
 from .errors import StepTimeoutError, WorkflowRuntimeError
 from .events import Event, InputRequiredEvent, StepFailedEvent, UnhandledEvent
@@ -52,6 +52,7 @@ class RunLoop(Closing):
         "_company",
         "_deadline",
         "_early",
+        "_entering",
         "_entry",
         "_saved",
         "_steps_context",
@@ -84,7 +85,8 @@ class RunLoop(Closing):
         self._checkpoint = checkpoint
         self._steps_context = copy_context()
         self._deadline: float | None = None
-        self._company: frozenset[asyncio.Task[Any]] = frozenset()
+        self._company: Company = frozenset()
+        self._entering = False
         self._entry = entry
         self._saved = saved
         self._early: list[tuple[Event, str]] = []
@@ -114,7 +116,7 @@ class RunLoop(Closing):
     def _take_up(self, saved: SavedRun) -> None:
         for question in saved.questions:
             self.stream.put(question)
-        self._holding += 1
+        self._entering = True
         self.tick(reducer.Resumed(self.clock()))
         for envelope in saved.held:
             if envelope.waits:
@@ -123,7 +125,7 @@ class RunLoop(Closing):
                 self._stepwise.hold(envelope)
             else:
                 self.tick(reducer.EventAdded(envelope, self.clock()))
-        self._holding -= 1
+        self._entering = False
 
     def _begin(self, event: Event | None, timeout: float | None) -> None:
         self._started = True
@@ -153,9 +155,8 @@ class RunLoop(Closing):
             if self.state.idle and stepwise.holds:
                 return stepwise.hand_out()
             if self.state.idle and not self.flow.open_to_outside:
-                self._judge()
-            if not self.future.done():
-                await stepwise.wait()
+                ask_for_company(self._loop, self, current_step, self._judge)
+            await stepwise.wait()
         return None
 
     def explain(self) -> str:
@@ -166,6 +167,8 @@ class RunLoop(Closing):
         elif self._stepwise is not None and (held := self._stepwise.all()):
             names = ", ".join(dict.fromkeys(each.route.name for each in held))
             lines.append(f"  - {names} held back: take what run_step() gives, and send it on with ctx.send_event()")
+        elif self.state.idle:
+            lines += [f"  - {described(task, current_step)}" for task in self._company if not task.done()]
         return "\n".join(filter(None, lines))
 
     def statistics(self) -> RunStatistics:
@@ -281,29 +284,25 @@ class RunLoop(Closing):
 
     def _look(self, state: RunState) -> None:
         """See whether anything can still happen."""
-        busy = state.running or state.queued or state.delayed or state.ended
         if self._stepwise is not None:
             self._stepwise.wake()
-        elif not (busy or self._holding or self.flow.open_to_outside):
-            self._judge()
+        elif state.idle and not (state.ended or self._entering or self.flow.open_to_outside):
+            ask_for_company(self._loop, self, current_step, self._judge)
 
-    def _judge(self) -> None:
-        """Nothing runs, is queued or timed: a dead end, unless tasks that steps have started may still send."""
-        company = company_of(self, current_step)
+    def _judge(self, company: Company) -> None:
+        """Nothing ran, was queued or timed: a dead end, unless tasks that steps have left behind may still send."""
+        state = self.state
+        if state.ended or not state.idle:
+            return
         if not company:
             self._dead_end()
         for task in company - self._company:
             task.add_done_callback(self._left_by)
-        self._company |= company
+        self._company = company
 
     def _left_by(self, task: asyncio.Task[Any]) -> None:
         self._company -= {task}
-        state = self.state
-        if not (state.ended or self.flow.open_to_outside) and state.idle:
-            if self._stepwise is not None:
-                self._stepwise.wake()
-            else:
-                self._judge()
+        self._look(self.state)
 
     def _add(self, event: Event, execution: Execution | None, target: str, mode: str) -> None:
         if self._closed:
@@ -435,6 +434,7 @@ class RunLoop(Closing):
         if self.state.ended:
             outcome = "cancelled" if isinstance(error, asyncio.CancelledError) else "failed"
             self._leave(execution, outcome, error if outcome == "failed" else None)
+            self._cut(execution)
             self._close_when_idle()
             return
         delay = retry_delay(execution, error, now)

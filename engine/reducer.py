@@ -50,6 +50,13 @@ class StepFailed:
 
 
 @dataclass(slots=True, eq=False)
+class StepCut:
+    """An attempt is over that the end of the run has cut off."""
+
+    execution: Execution
+
+
+@dataclass(slots=True, eq=False)
 class RetryDue:
     """A back-off is over."""
 
@@ -101,7 +108,17 @@ class Resumed:
 
 
 Tick = (
-    EventAdded | StepReturned | StepFailed | RetryDue | Asked | WaitOpened | WaitClosed | TimedOut | Cancelled | Resumed
+    EventAdded
+    | StepReturned
+    | StepFailed
+    | StepCut
+    | RetryDue
+    | Asked
+    | WaitOpened
+    | WaitClosed
+    | TimedOut
+    | Cancelled
+    | Resumed
 )
 
 # Commands: what is to be done. An ``Execution`` among them is to be started: its next attempt is due.
@@ -159,8 +176,10 @@ Command = Execution | Delay | Publish | Report | Resume | Answered | End
 
 
 def reduce(state: RunState, tick: Tick) -> list[Command]:
-    """Change the state by what has happened and say what is to be done. After the end nothing happens any more."""
+    """Change the state by what has happened and say what is to be done. After the end only workers come back."""
     if state.ended:
+        if isinstance(tick, StepReturned | StepCut):
+            _after_the_end(state, tick)
         return []
     commands: list[Command] = []
     _REDUCERS[type(tick)](state, tick, commands)
@@ -311,6 +330,13 @@ def _release(state: RunState, execution: Execution, commands: list[Command]) -> 
     if step.queue and not state.ended:
         state.queued -= 1
         _enqueue(state, step.queue.popleft(), commands)
+
+
+def _after_the_end(state: RunState, tick: StepReturned | StepCut) -> None:
+    step = tick.execution.step
+    step.give_back(tick.execution)
+    state.running -= 1
+    step.cut += isinstance(tick, StepCut)
 
 
 def _forget_waits(state: RunState, past: Past) -> None:

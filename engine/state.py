@@ -247,12 +247,13 @@ class StepState:
     """A step in a run: its queue, its workers, its joins. Worker numbers are the smallest free ones.
 
     ``executions`` counts the events that it was given, ``retries`` and ``failures`` how often it was tried again and
-    failed for good.
+    failed for good, ``cut`` how often the end of the run cut it off.
     """
 
     __slots__ = (
         "buffers",
         "call",
+        "cut",
         "executions",
         "failures",
         "free",
@@ -274,6 +275,7 @@ class StepState:
         self.executions = 0
         self.retries = 0
         self.failures = 0
+        self.cut = 0
         self.used = 0
         self.free: list[int] = []
         self.buffers: list[Buffer] | None = None

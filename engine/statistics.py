@@ -13,8 +13,9 @@ class StepStatistics:
     """A step in a run.
 
     ``executions`` counts the events that it was given; ``running``, ``queued`` and ``delayed`` (for a retry) are those
-    under way; ``completed`` those that ended well, ``failed`` those that failed for good; ``retries`` counts the
-    attempts beyond the first; ``workers`` is how many may run at once.
+    under way, or were when the run ended; ``completed`` those that ended well, ``failed`` those that failed for good,
+    ``cut`` those that the end of the run cut off; ``retries`` counts the attempts beyond the first; ``workers`` is how
+    many may run at once.
     """
 
     executions: int
@@ -23,6 +24,7 @@ class StepStatistics:
     delayed: int
     completed: int
     failed: int
+    cut: int
     retries: int
     workers: int
 
@@ -64,8 +66,9 @@ def _of_step(step: StepState, delayed: int) -> StepStatistics:
         running=running,
         queued=queued,
         delayed=delayed,
-        completed=step.executions - running - queued - delayed - step.failures,
+        completed=step.executions - running - queued - delayed - step.failures - step.cut,
         failed=step.failures,
+        cut=step.cut,
         retries=step.retries,
         workers=step.workers,
     )

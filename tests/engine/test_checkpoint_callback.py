@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from wftrace import Context, Event, StartEvent, StopEvent, Workflow, step
+from wftrace import Context, Event, StartEvent, StopEvent, Workflow, WorkflowDeadEndError, step
 
 
 class Middle(Event):
@@ -122,3 +122,19 @@ async def test_steps_that_fail_leave_no_checkpoint() -> None:
     with pytest.raises(OSError, match="broken"):
         await Fails().run(checkpoint_callback=told)
     assert told.calls == []
+
+
+@pytest.mark.parametrize("slowly", [False, True])
+async def test_a_dead_end_is_seen_under_a_callback_too(slowly: bool) -> None:
+    """A checkpoint after the last step does not hide that nothing follows."""
+
+    async def later() -> None:
+        await asyncio.sleep(0.01)
+
+    class Dead(Workflow):
+        @step
+        async def first(self, ev: StartEvent) -> StopEvent | None:
+            return None
+
+    with pytest.raises(WorkflowDeadEndError):
+        await Dead(timeout=None).run(checkpoint_callback=lambda **facts: later() if slowly else None)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from wftrace import Context, Event, StartEvent, StopEvent, Workflow, WorkflowDeadEndError, step
+from wftrace import Context, Event, StartEvent, StopEvent, Workflow, WorkflowDeadEndError, WorkflowTimeoutError, step
 from wftrace.testing import run_deterministic
 
 
@@ -140,3 +141,27 @@ async def test_what_a_task_writes_after_the_end_does_not_stand_behind_the_stop_e
     await handler
     await asyncio.sleep(0.05)
     assert [type(event).__name__ async for event in handler.stream_events()] == ["StopEvent"]
+
+
+def test_what_is_waited_for_is_named() -> None:
+    """``explain`` and the timeout say which task of which step keeps the run alive, and where it stands."""
+
+    class Endless(Behind):
+        @step
+        async def begin(self, ctx: Context, ev: StartEvent) -> Late | None:
+            async def heartbeat() -> None:
+                while True:
+                    await asyncio.sleep(1)
+
+            self.task = asyncio.create_task(heartbeat())
+            return None
+
+    async def main() -> str:
+        with pytest.raises(WorkflowTimeoutError) as caught:
+            await Endless(timeout=10).run()
+        return str(caught.value)
+
+    assert re.search(
+        r"begin#1 has left a task behind that may still send: .*heartbeat \(.*test_company.py:\d+\)",
+        run_deterministic(main()),
+    )

@@ -63,7 +63,7 @@ def test_the_figures_of_a_run_under_way() -> None:
     assert now.seconds == pytest.approx(5)
     assert (now.attempts, now.retries, now.events) == (4, 1, 6)
     assert now.steps["work"] == StepStatistics(
-        executions=5, running=2, queued=2, delayed=1, completed=0, failed=0, retries=1, workers=2
+        executions=5, running=2, queued=2, delayed=1, completed=0, failed=0, cut=0, retries=1, workers=2
     )
     assert now.steps["split"].completed == 1
 
@@ -120,3 +120,22 @@ async def test_waits_and_unread_events_are_counted() -> None:
     now = handler.statistics()
     assert (now.waiting, now.unread, now.dropped) == (1, 1, 0)
     await handler.cancel_run()
+
+
+@pytest.mark.parametrize("ending", ["returned", "cut off"])
+async def test_a_step_that_outlives_the_end_is_not_counted_as_running(ending: str) -> None:
+    """Who returns in the grace has completed, who is cancelled was cut off; nobody runs for ever."""
+
+    class Ends(Workflow):
+        @step
+        async def only(self, ctx: Context, ev: StartEvent) -> StopEvent | None:
+            ctx.send_event(StopEvent(result=1))
+            if ending == "cut off":
+                await asyncio.sleep(60)
+            return None
+
+    handler = Ends().run()
+    await handler
+    (figures,) = handler.statistics().steps.values()
+    expected = (1, 0) if ending == "returned" else (0, 1)
+    assert (figures.running, figures.completed, figures.cut) == (0, *expected)

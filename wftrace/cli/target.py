@@ -310,7 +310,7 @@ def _is_unfinished(flow: Flow, others: Iterable[Flow]) -> bool:
     if not isinstance(flow, type) or not graph.steps:
         return not graph.steps
     built_on = any(isinstance(other, type) and issubclass(other, flow) and other is not flow for other in others)
-    return built_on and any(finding.code in ("WF001", "WF002") for finding in graph.findings)
+    return built_on and any(finding.fatal for finding in graph.findings)
 
 
 def _found(module: ModuleType) -> str:
