@@ -13,7 +13,7 @@ from .diagnosis import explain
 from .failures import as_failure
 from .flow import Flow
 from .observers import Hooks
-from .reducer import End, StepCut, reduce
+from .reducer import End, StepCut, Tick
 from .reporter import Reporter
 from .state import Execution, RunState
 from .stepwise import Stepwise
@@ -209,8 +209,12 @@ class Closing:
         if self._started and self._on_closed is not None:
             self._on_closed(self._torn)
 
+    def tick(self, tick: Tick) -> None:
+        """Something has happened; the loop says what follows."""
+        raise NotImplementedError
+
     def _cut(self, execution: Execution) -> None:
-        reduce(self.state, StepCut(execution))
+        self.tick(StepCut(execution, self.clock()))
 
     def _tell_end(self, end: End) -> None:
         if self._hooks.attempt_ended:

@@ -54,6 +54,7 @@ class StepCut:
     """An attempt is over that the end of the run has cut off."""
 
     execution: Execution
+    now: float
 
 
 @dataclass(slots=True, eq=False)

@@ -127,6 +127,8 @@ class Player:
         if note.kind is reducer.StepFailed:
             assert note.error is not None
             return reducer.StepFailed(execution, note.error, note.delay, note.now)
+        if note.kind is reducer.StepCut:
+            return reducer.StepCut(execution, note.now)
         return reducer.RetryDue(execution, note.now)
 
 
