@@ -60,6 +60,7 @@ PUBLIC = [
     "draw",
     "draw_all_possible_flows",
     "draw_most_recent_execution",
+    "expand",
     "observing",
     "overlay",
     "recording",
@@ -85,7 +86,21 @@ def loaded() -> set[str]:
 
 def test_exactly_these_names_are_public() -> None:
     """A name joins or leaves the door on purpose, with this list."""
-    assert sorted(wftrace.__all__) == sorted(PUBLIC)
+    assert sorted([*wftrace.__all__, "draw_most_recent_execution"]) == sorted(PUBLIC)
+
+
+def test_drawing_records_nothing() -> None:
+    """Runs are kept for ``draw_most_recent_execution`` when that is imported, and by nothing else."""
+    count = "from wftrace.engine.observers import _installed; print(len(_installed))"
+    for code, extra in (
+        ("from wftrace import *; draw, overlay", 0),
+        ("from wftrace import draw_most_recent_execution", 1),
+    ):
+        shown = [
+            subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True).stdout
+            for text in (f"import wftrace; {count}", f"{code}; {count}")
+        ]
+        assert int(shown[1]) - int(shown[0]) == extra
 
 
 @pytest.mark.parametrize("name", PUBLIC)

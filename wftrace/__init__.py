@@ -63,7 +63,8 @@ if TYPE_CHECKING:
     from wftrace.exporters.html import report
     from wftrace.exporters.setup import trace_to
 
-    from .pictures import draw, draw_all_possible_flows, draw_most_recent_execution, overlay
+    from .pictures import draw, draw_all_possible_flows, expand, overlay
+    from .recent_pictures import draw_most_recent_execution as draw_most_recent_execution
     from .recorder import Recorder, recording
 
 _LAZY = {
@@ -86,7 +87,8 @@ _LAZY = {
     "WorkflowCheckpointer": "wftrace.engine.checkpoints",
     "draw": "wftrace.pictures",
     "draw_all_possible_flows": "wftrace.pictures",
-    "draw_most_recent_execution": "wftrace.pictures",
+    "draw_most_recent_execution": "wftrace.recent_pictures",
+    "expand": "wftrace.pictures",
     "overlay": "wftrace.pictures",
     "recording": "wftrace.recorder",
     "report": "wftrace.exporters.html",
@@ -104,7 +106,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, "draw_most_recent_execution"])
 
 
 def _tracing_observer() -> Observer | None:
@@ -116,6 +118,7 @@ def _tracing_observer() -> Observer | None:
 
 install(_tracing_observer)
 
+# Without draw_most_recent_execution: to import it is to have runs recorded, which "import *" should not do.
 __all__ = [
     "Adapter",
     "Checkpoint",
@@ -166,7 +169,7 @@ __all__ = [
     "__version__",
     "draw",
     "draw_all_possible_flows",
-    "draw_most_recent_execution",
+    "expand",
     "observing",
     "overlay",
     "recording",

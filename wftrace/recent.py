@@ -14,12 +14,14 @@ from .trace import Run
 
 KEPT_RUNS = 64
 KEPT_SPANS = 50_000
+KEPT_IN_ALL = 200_000
+"""Spans over all kept runs: beyond that the oldest runs go."""
 
 _recorders: deque[Recorder] = deque(maxlen=KEPT_RUNS)
 
 
 def keep_recent_runs() -> None:
-    """Keep the last ``KEPT_RUNS`` runs from now on, of each its last ``KEPT_SPANS`` spans."""
+    """Keep the last ``KEPT_RUNS`` runs from now on, of each its last ``KEPT_SPANS`` spans, ``KEPT_IN_ALL`` together."""
     install(_observer)
 
 
@@ -35,6 +37,8 @@ def find_run(run_id: str) -> Run:
 
 
 def _observer() -> SpanObserver:
+    while sum(len(each.spans) for each in _recorders) > KEPT_IN_ALL:
+        _recorders.popleft()
     recorder = Recorder(limit=KEPT_SPANS)
     _recorders.append(recorder)
     return recorder.observer()

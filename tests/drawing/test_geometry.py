@@ -23,7 +23,9 @@ from tests.drawing.report_flow import (
 from wftrace.drawing.compose import compose_graph, compose_overlay
 from wftrace.drawing.graphviz import run_graphviz
 from wftrace.drawing.layout import Direction
+from wftrace.drawing.page import Options
 from wftrace.drawing.scene import Scene
+from wftrace.drawing.view import View
 from wftrace.overlays import HUMAN
 
 DIRECTIONS: list[Direction] = ["TB", "LR"]
@@ -32,8 +34,8 @@ DIRECTIONS: list[Direction] = ["TB", "LR"]
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_static_and_overlay_share_one_geometry(direction: Direction) -> None:
     """Flipping between all possible flows and one run moves no node and no line."""
-    static = compose_graph(REPORT_FLOW, direction=direction)
-    overlay = compose_overlay(report_overlay(), critical=CRITICAL, direction=direction)
+    static = compose_graph(REPORT_FLOW, Options(direction))
+    overlay = compose_overlay(report_overlay(), Options(direction), critical=CRITICAL)
     assert [(node.id, node.box) for node in static.nodes] == [(node.id, node.box) for node in overlay.nodes]
     assert [(line.source, line.target, line.path) for line in static.lines] == [
         (line.source, line.target, line.path) for line in overlay.lines
@@ -67,7 +69,7 @@ def test_start_is_topmost_and_stop_is_bottommost() -> None:
 
 def test_start_is_leftmost_and_stop_is_rightmost_from_left_to_right() -> None:
     """The same holds in a picture that runs to the right."""
-    nodes = compose_graph(REPORT_FLOW, direction="LR").nodes
+    nodes = compose_graph(REPORT_FLOW, Options("LR")).nodes
     assert min(nodes, key=lambda node: node.box.left).kind == "start"
     assert max(nodes, key=lambda node: node.box.right).kind == "stop"
 
@@ -127,7 +129,7 @@ def test_counts_on_lines_are_the_counts_of_the_overlay() -> None:
 
 def test_a_chain_of_200_steps_is_laid_out() -> None:
     """Long flows are drawn as well: 401 nodes, 400 lines."""
-    scene = compose_graph(chain(200))
+    scene = compose_graph(chain(200), view=View(events="nodes"))
     assert (len(scene.nodes), len(scene.lines)) == (401, 400)
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from .output import FORMATS, check_output, picture_format
+from .errors import CommandError
+from .output import BINARY, FORMATS, check_output, picture_format
 from .speech import Speech, say
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class Order:
 
     output: Path | None
     form: str
-    direction: Literal["TB", "LR"]
+    direction: Literal["TB", "LR", "auto"]
     theme: Literal["auto", "light", "dark"]
     legend: bool | None
 
@@ -36,14 +37,14 @@ def picture_options(command: Callable[..., Any]) -> Callable[..., Any]:
         *others: Any,
         output: Path | None,
         form: str | None,
-        direction: Literal["TB", "LR"],
+        direction: Literal["TB", "LR", "auto"],
         theme: Literal["auto", "light", "dark"],
         legend: bool | None,
         force: bool,
         **named: Any,
     ) -> Any:
         settled = picture_format(output, form)
-        if output is not None:
+        if output is not None and not named.get("check"):
             check_output(output, force=force)
         return command(*others, order=Order(output, settled, direction, theme, legend), **named)
 
@@ -52,7 +53,12 @@ def picture_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "-o", "--output", type=click.Path(path_type=Path), help="File to write; its suffix says the format."
         ),
         click.option("-f", "--format", "form", type=click.Choice(FORMATS), help="Format, where no suffix says it."),
-        click.option("--direction", type=click.Choice(["TB", "LR"]), default="TB", help="Downwards or to the right."),
+        click.option(
+            "--direction",
+            type=click.Choice(["TB", "LR", "auto"]),
+            default="TB",
+            help="Downwards, to the right, or what fits a screen better.",
+        ),
         click.option("--theme", type=click.Choice(["auto", "light", "dark"]), default="auto", help="Colours."),
         click.option("--legend/--no-legend", default=None, help="Explain the shapes that occur."),
         click.option("--force", is_flag=True, help="Overwrite whatever is there."),
@@ -74,6 +80,23 @@ def deliver(picture: Picture, order: Order, speech: Speech, facts: str) -> None:
         click.echo(made, nl=False)
     else:
         say(made.rstrip("\n"))
+
+
+def is_stale(picture: Picture, order: Order) -> bool:
+    """Whether the file of an order holds anything else than the picture.
+
+    Raises ``CommandError`` without a file, and for formats whose bytes depend on the system's Graphviz.
+    """
+    if order.output is None:
+        raise CommandError("--check compares with a file, and none is named", cure="-o flow.svg --check")
+    if order.form in BINARY:
+        cure = f"-o {order.output.with_suffix('.svg')} --check"
+        raise CommandError(f"--check cannot compare {order.form.upper()} files: they depend on the machine", cure=cure)
+    made = _made(picture, order.form)
+    try:
+        return order.output.read_bytes() != (made.encode() if isinstance(made, str) else made)
+    except FileNotFoundError:
+        return True
 
 
 def _made(picture: Picture, form: str) -> str | bytes:

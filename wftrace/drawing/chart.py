@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -24,10 +25,16 @@ class NodeKind(StrEnum):
     STREAM = "stream"
     HUMAN = "human"
     OUTSIDE = "outside"
+    ANY = "any"
+    FOLDED = "folded"
+    NESTED = "nested"
+    MORE = "more"
 
 
 class LinkKind(StrEnum):
-    """What a link says; the last three join the human or the outside to an event."""
+    """What a link says. ``asks``, ``answers`` and ``enters`` join the human or the outside to an event, ``runs`` a step
+    to the workflow that it runs, ``retries`` an attempt to the next one, ``cut`` leads to what a picture leaves out.
+    """
 
     RETURNS = "returns"
     SENDS = "sends"
@@ -38,11 +45,18 @@ class LinkKind(StrEnum):
     ASKS = "asks"
     ANSWERS = "answers"
     ENTERS = "enters"
+    RUNS = "runs"
+    RETRIES = "retries"
+    CUT = "cut"
 
 
 @dataclass(frozen=True, slots=True)
 class ChartNode:
-    """A node: its short label, what it stands for, what it ``joins``, and ``note`` where no run can reach it."""
+    """A node: its short label, what it stands for, what it ``joins``, and ``note`` where no run can reach it.
+
+    ``members`` are the ids of the nodes that it stands for besides itself, ``facts`` further rows of text, ``brief``
+    says that it has room for one measure and no docstring.
+    """
 
     id: str
     kind: NodeKind
@@ -52,11 +66,22 @@ class ChartNode:
     joins: tuple[str, ...] = ()
     note: str = ""
     extra: bool = False
+    members: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+    brief: bool = False
+
+
+Part = tuple[str, ...]
+"""A way that an event goes: from node to node, with a folded event named between them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link, one for each pair of nodes. ``joins``: its target waits for several such events."""
+    """A link, one for each pair of nodes. ``joins``: its target waits for several such events.
+
+    ``events`` are the labels of the events that are folded into it, ``ways`` the ways of the graph that it stands for
+    where these are others than its own two ends.
+    """
 
     source: str
     target: str
@@ -65,6 +90,13 @@ class Link:
     joins: bool = False
     unreachable: bool = False
     extra: bool = False
+    events: tuple[str, ...] = ()
+    ways: tuple[Part, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The ways of the graph that it stands for."""
+        return self.ways or (self.key,)
 
     @property
     def key(self) -> EdgeKey:
@@ -78,11 +110,21 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Nodes that are drawn in one frame."""
+
+    id: str
+    label: str
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     """All nodes and links in the order of declaration; ``extra`` ones are known from a trace only and come last."""
 
     nodes: tuple[ChartNode, ...]
     links: tuple[Link, ...]
+    groups: tuple[Group, ...] = ()
 
 
 _EVENT_KINDS = {
@@ -93,28 +135,32 @@ _EVENT_KINDS = {
 }
 _STRENGTH = tuple(EdgeKind)
 
+MOST_FAILURES = 5
+"""From more steps than this the failures are drawn as one link from *any step*."""
+
 
 def chart_of(graph: FlowGraph, observed: Iterable[EdgeKey] = ()) -> Chart:
     """The chart of a graph. ``observed`` are edge keys of a run; those that the graph does not have become *extra*."""
-    possible = _possible(graph)
+    possible = declared_part(graph)
     labels = short_names(one_line(event.type) for event in graph.events)
     steps = tuple(_step_node(step, possible, labels) for step in graph.steps)
     events = tuple(_event_node(event, possible, labels) for event in graph.events)
     human, meetings = _human(events)
     entries = tuple(_entries(events, possible))
     gates = tuple(ChartNode(link.source, NodeKind.OUTSIDE, "") for link in entries)
-    links = (*_links(possible), *meetings, *entries)
-    extra = _extra_links(graph, {link.key for link in links}, observed)
+    links, stubs = _failures(_links(possible), {event.id: event.label for event in events})
+    links = (*links, *meetings, *entries)
+    extra = _extra_links(graph, {part for link in links for part in link.parts}, observed)
     if not human and any(HUMAN in link.key for link in extra):
         human = (replace(_HUMAN_NODE, extra=True),)
-    nodes = (*steps, *events, *human, *gates)
+    nodes = (*steps, *events, *human, *gates, *stubs)
     return Chart(tuple(sorted(nodes, key=lambda node: node.extra)), (*links, *extra))
 
 
 _HUMAN_NODE = ChartNode(HUMAN, NodeKind.HUMAN, "human")
 
 
-def _possible(graph: FlowGraph) -> FlowGraph:
+def declared_part(graph: FlowGraph) -> FlowGraph:
     """The graph without what only a trace knows."""
     edges = tuple(edge for edge in graph.edges if edge.provenance is not Provenance.OBSERVED)
     if len(edges) == len(graph.edges):
@@ -204,7 +250,27 @@ def _links(possible: FlowGraph) -> tuple[Link, ...]:
     )
 
 
-def _extra_links(graph: FlowGraph, known: set[EdgeKey], observed: Iterable[EdgeKey]) -> tuple[Link, ...]:
+def _failures(links: tuple[Link, ...], labels: Mapping[str, str]) -> tuple[tuple[Link, ...], tuple[ChartNode, ...]]:
+    """The links with those from many failing steps to one event folded into one, from a stub that means any of them."""
+    failing = Counter(link.target for link in links if link.kind is LinkKind.FAILS)
+    many = [event for event, count in failing.items() if count > MOST_FAILURES]
+    if not many:
+        return links, ()
+    kept = [link for link in links if link.kind is not LinkKind.FAILS or link.target not in many]
+    stubs = []
+    for event in many:
+        of_event = [link for link in links if link.kind is LinkKind.FAILS and link.target == event]
+        words = f"{labels[event]} from each of {len(of_event)} steps"
+        stub = ChartNode(
+            f"any:{event}", NodeKind.ANY, "any step", members=tuple(link.source for link in of_event), facts=(words,)
+        )
+        stubs.append(stub)
+        ways = tuple(link.key for link in of_event)
+        kept.append(Link(stub.id, event, LinkKind.FAILS, of_event[0].provenance, ways=ways))
+    return tuple(kept), tuple(stubs)
+
+
+def _extra_links(graph: FlowGraph, known: set[Part], observed: Iterable[EdgeKey]) -> tuple[Link, ...]:
     seen = [edge.key for edge in graph.edges if edge.provenance is Provenance.OBSERVED]
     nodes = {*graph.nodes, HUMAN}
     keys = dict.fromkeys(key for key in (*seen, *sorted(observed)) if key not in known and nodes.issuperset(key))

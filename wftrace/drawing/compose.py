@@ -3,71 +3,84 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from wftrace.engine.graph import FlowGraph
 from wftrace.overlays import HUMAN, EdgeKey, Overlay, StepFacts
 
-from .chart import Chart, ChartNode, Link, LinkKind, NodeKind, chart_of
+from .chart import Chart, ChartNode, Group, Link, LinkKind, NodeKind, chart_of
+from .coat import Coat
 from .content import measured_rows, node_icon, node_size, policy_words, static_rows, trouble_spans
+from .facts import Facts
 from .geometry import Box
+from .heat import Heat, heat_of
 from .icons import SIGNS
-from .layout import Direction, Geometry, LinkRequest, NodeRequest, layout
+from .layout import FrameRequest, Geometry, LinkRequest, NodeRequest, layout
 from .lines import compose_line, label_room
 from .marks import place_pill, place_rows
+from .metrics import text_width
+from .nested import Nested, with_nested
 from .order import back_links
-from .page import Options, Theme, finish
-from .scene import Line, Node, Scene
+from .page import Options, finish
+from .scene import SIZES, Frame, Line, Node, Scene, Text
+from .seen import seen_in
+from .sources import source_link
+from .view import View, looked_at
 from .words import describe_node, node_tooltip
 
-_HEAT_LIMITS = (0.05, 0.15, 0.30, 0.50)
-_RADII = {NodeKind.STEP: 10.0, NodeKind.HUMAN: 14.0, NodeKind.OUTSIDE: 6.0}
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What a run did to a chart; all empty for the picture of all possible flows."""
-
-    overlay: Overlay | None = None
-    critical: frozenset[EdgeKey] = frozenset()
-
-    def count(self, key: EdgeKey) -> int | None:
-        """How often a link was taken; None where no run is looked at."""
-        return None if self.overlay is None else self.overlay.edges.get(key, 0)
-
-    def step(self, node: str) -> StepFacts | None:
-        """What a step did; None when it did nothing."""
-        return None if self.overlay is None else self.overlay.steps.get(node)
+_RADII = {NodeKind.STEP: 10.0, NodeKind.HUMAN: 14.0, NodeKind.OUTSIDE: 6.0, NodeKind.FOLDED: 10.0, NodeKind.NESTED: 3.0}
 
 
 def compose_graph(
-    graph: FlowGraph, *, direction: Direction = "TB", theme: Theme = "auto", legend: bool | None = None
+    graph: FlowGraph, options: Options | None = None, *, view: View | None = None, nested: tuple[Nested, ...] = ()
 ) -> Scene:
-    """The scene of all possible flows. ``legend=None`` shows a legend from 6 steps on."""
-    return _compose(graph, Facts(), Options(direction, theme, legend))
+    """The scene of all possible flows, as far as ``view`` looks. ``nested`` are the workflows that steps run.
+
+    Raises ``ViewError`` when the view names what is not there, ``LayoutError`` when Graphviz cannot lay it out.
+    """
+    return _compose(graph, Facts(), options or Options(), view or View(), nested)
 
 
 def compose_overlay(
     overlay: Overlay,
+    options: Options | None = None,
     *,
     critical: frozenset[EdgeKey] = frozenset(),
-    direction: Direction = "TB",
-    theme: Theme = "auto",
-    legend: bool | None = None,
+    view: View | None = None,
+    nested: tuple[Nested, ...] = (),
 ) -> Scene:
     """The scene of one run. Boxes and links stand where they stand in the scene of all possible flows.
 
     What only the trace knows stands at the right of the rest and is routed around it, so it moves nothing; only a flow
     that has no node for the human gets one there when events came from outside.
     """
-    return _compose(overlay.graph, Facts(overlay, critical), Options(direction, theme, legend))
+    facts = Facts(overlay, critical, seen_in(overlay))
+    return _compose(overlay.graph, facts, options or Options(), view or View(), nested)
 
 
-def _compose(graph: FlowGraph, facts: Facts, options: Options) -> Scene:
+def _compose(graph: FlowGraph, facts: Facts, options: Options, view: View, nested: tuple[Nested, ...] = ()) -> Scene:
     chart = chart_of(graph, facts.overlay.edges if facts.overlay else ())
+    if options.nesting != "rows":
+        chart = with_nested(chart, nested, options.nesting)
+    return compose_chart(looked_at(chart, view, facts.seen), graph, facts, options, view)
+
+
+def compose_chart(
+    chart: Chart,
+    graph: FlowGraph,
+    facts: Facts,
+    options: Options,
+    view: View | None = None,
+    coat: Coat | None = None,
+) -> Scene:
+    """The scene of a chart that is made already; ``graph`` gives its name and figures to the title.
+
+    A ``coat`` says of nodes and lines what several runs did, or how two versions differ.
+    """
     back = _back(chart)
-    geometry = _geometry(chart, back, options.direction)
+    geometry = _geometry(chart, back, options)
+    direction = geometry.direction
     radii = {node.id: _radius(node) for node in chart.nodes}
     boxes = {node: replace(box, radius=radii[node]) for node, box in geometry.boxes.items()}
     lines = tuple(
@@ -77,16 +90,52 @@ def _compose(graph: FlowGraph, facts: Facts, options: Options) -> Scene:
             geometry.paths[link.key],
             (boxes[link.source], boxes[link.target]),
             geometry.labels.get(link.key),
-            options.direction,
+            direction,
             link.key in back,
-            facts.count(link.key),
-            link.key in facts.critical,
+            facts.count(link),
+            facts.is_critical(link),
             _names(chart, link),
         )
         for index, link in enumerate(chart.links)
     )
-    nodes = tuple(_node(f"n{index}", node, boxes[node.id], facts, lines) for index, node in enumerate(chart.nodes))
-    return finish(graph, facts.overlay, nodes, lines, geometry.labels, options)
+    ran = [step for node in chart.nodes if (step := facts.step(node)) is not None]
+    heat = heat_of(options.color_by, ran)
+    nodes = tuple(
+        _node(f"n{index}", node, boxes[node.id], facts, lines, heat, options.source_link)
+        for index, node in enumerate(chart.nodes)
+    )
+    if coat is not None:
+        lines, nodes = _coated(coat, chart, geometry, lines, nodes)
+    frames = tuple(_frame(f"g{index}", group, geometry) for index, group in enumerate(chart.groups))
+    options = replace(options, direction=direction)
+    caption = coat.caption if coat is not None else None
+    return finish(
+        graph, facts.overlay, nodes, lines, geometry.labels, options, frames, view or View(), heat.words, caption
+    )
+
+
+def _coated(
+    coat: Coat, chart: Chart, geometry: Geometry, lines: tuple[Line, ...], nodes: tuple[Node, ...]
+) -> tuple[tuple[Line, ...], tuple[Node, ...]]:
+    lines = tuple(
+        coat.line(line, link, geometry.labels.get(link.key), geometry.direction)
+        for line, link in zip(lines, chart.links, strict=True)
+    )
+    touching: dict[str, list[Line]] = {node.id: [] for node in nodes}
+    for line in lines:
+        for end in dict.fromkeys((line.source, line.target)):
+            touching[end].append(line)
+    coated = (coat.node(node, of, touching[node.id]) for node, of in zip(nodes, chart.nodes, strict=True))
+    return lines, tuple(coated)
+
+
+def _frame(ref: str, group: Group, geometry: Geometry) -> Frame:
+    box = geometry.frames[group.id]
+    size, bold = SIZES["group"]
+    label = Text(
+        round(box.left + 10, 2), round(box.top + 15, 2), group.label, "group", text_width(group.label, size, bold=bold)
+    )
+    return Frame(ref, box, label, group.members)
 
 
 def _names(chart: Chart, link: Link) -> tuple[str, str]:
@@ -96,14 +145,28 @@ def _names(chart: Chart, link: Link) -> tuple[str, str]:
 
 def _back(chart: Chart) -> frozenset[EdgeKey]:
     nodes = [node.id for node in chart.nodes if not node.extra]
-    starts = [node.id for node in chart.nodes if node.kind is NodeKind.START and not node.extra]
+    inside = _inside(chart)
+    starts = [
+        node.id for node in chart.nodes if node.kind is NodeKind.START and not node.extra and (node.id not in inside)
+    ]
     return back_links(nodes, starts, [link.key for link in chart.links if not link.extra])
 
 
-def _geometry(chart: Chart, back: frozenset[EdgeKey], direction: Direction) -> Geometry:
+def _inside(chart: Chart) -> frozenset[str]:
+    """The nodes that stand in a frame."""
+    return frozenset(member for group in chart.groups for member in group.members)
+
+
+def _geometry(chart: Chart, back: frozenset[EdgeKey], options: Options) -> Geometry:
+    inside = _inside(chart)
     ranks: dict[NodeKind, Literal["source", "sink"]] = {NodeKind.START: "source", NodeKind.STOP: "sink"}
     nodes = [
-        NodeRequest(node.id, *node_size(node), "" if node.note else ranks.get(node.kind, ""), node.extra)
+        NodeRequest(
+            node.id,
+            *node_size(node),
+            "" if node.note or node.id in inside else ranks.get(node.kind, ""),
+            node.extra,
+        )
         for node in chart.nodes
     ]
     labels = {node.id: node.label for node in chart.nodes}
@@ -114,11 +177,15 @@ def _geometry(chart: Chart, back: frozenset[EdgeKey], direction: Direction) -> G
             label_room(link, labels[link.source]),
             back=link.key in back,
             extra=link.extra,
-            side=link.kind is LinkKind.FAILS,
+            side=link.kind is LinkKind.FAILS and not link.source.startswith("any:"),
         )
         for link in chart.links
     ]
-    return layout(nodes, links, direction)
+    size, bold = SIZES["group"]
+    frames = [
+        FrameRequest(group.id, text_width(group.label, size, bold=bold) + 8, group.members) for group in chart.groups
+    ]
+    return layout(nodes, links, options.direction, frames)
 
 
 def _radius(node: ChartNode) -> float:
@@ -127,15 +194,17 @@ def _radius(node: ChartNode) -> float:
     return min(13.0, node_size(node)[1] / 2)
 
 
-def _node(ref: str, node: ChartNode, box: Box, facts: Facts, lines: tuple[Line, ...]) -> Node:
-    step = facts.step(node.id)
+def _node(
+    ref: str, node: ChartNode, box: Box, facts: Facts, lines: tuple[Line, ...], heat: Heat, template: str
+) -> Node:
+    step = facts.step(node) if node.kind in (NodeKind.STEP, NodeKind.FOLDED) else None
     waited = facts.overlay.human_ms if facts.overlay and node.id == HUMAN else 0.0
-    seen = facts.overlay is not None and _was_seen(node, facts.overlay)
+    seen = facts.was_seen(node)
     if seen:
         node = replace(node, note="")  # a run got here, whatever the flow says
     touching = [line for line in lines if node.id in (line.source, line.target)]
     rows = static_rows(node) if facts.overlay is None else measured_rows(node, step, waited)
-    trouble = trouble_spans(step) if step else ()
+    trouble = trouble_spans(step) if step and not node.brief else ()
     tone = "failed" if step and not step.recovered else "recovered"
     return Node(
         id=node.id,
@@ -148,9 +217,10 @@ def _node(ref: str, node: ChartNode, box: Box, facts: Facts, lines: tuple[Line, 
         icon=node_icon(node),
         details=_details(node, facts, step),
         pill=place_pill(trouble, box, tone, touching) if trouble else None,
-        heat=_heat(step),
+        heat=heat.of(step),
         tooltip=node_tooltip(node, step),
         spoken=describe_node(node, step, seen if facts.overlay else None, waited),
+        href=source_link(node, template),
     )
 
 
@@ -171,22 +241,11 @@ def _states(
     return tuple(states)
 
 
-def _was_seen(node: ChartNode, overlay: Overlay) -> bool:
-    if node.step is not None and node.id in overlay.steps:
-        return overlay.steps[node.id].calls > 0
-    return overlay.events.get(node.id, 0) > 0 or any(
-        count > 0 and node.id in key for key, count in overlay.edges.items()
-    )
-
-
-def _heat(step: StepFacts | None) -> int:
-    if step is None or not step.calls:
-        return 0
-    return 1 + sum(step.share >= limit for limit in _HEAT_LIMITS)
-
-
 def _details(node: ChartNode, facts: Facts, step: StepFacts | None) -> tuple[str, ...]:
     """What a text-only picture says about a node besides its name."""
+    if node.facts:
+        rows = measured_rows(node, step, 0.0) if facts.overlay is not None else static_rows(node)
+        return tuple(span.text for row in rows[1:] for span in row.spans)
     words = [f"{SIGNS['join'].glyph} {text}" for text in node.joins]
     if node.step is not None:
         words += [_in_words(icon, text) for icon, text in policy_words(node.step)]

@@ -13,7 +13,7 @@ from typing import Literal
 
 from wftrace.engine.graph import StepNode
 from wftrace.overlays import StepFacts
-from wftrace.units import count_of, format_ms
+from wftrace.units import count_of, format_count, format_ms
 
 from .chart import ChartNode, NodeKind
 from .metrics import fit_text, text_width
@@ -34,6 +34,10 @@ _MEASURE_ROOM = 150.0
 _DOC_ROOM = 178.0
 _DOC_CHARS = 400
 _MOST_ROWS = 3
+_BOX_ROOM = 176.0
+_BRIEF_ROOM = 150.0
+_BRIEF_PAD = 7.0
+_BOXES = (NodeKind.FOLDED, NodeKind.NESTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,14 @@ def node_size(node: ChartNode) -> tuple[float, float]:
     """Width and height of a node's box, the same in every picture of the flow."""
     if node.kind is NodeKind.OUTSIDE:
         return 12.0, 12.0
+    if node.kind in _BOXES:
+        rows = static_rows(node)
+        width = max(_BOX_ROOM, *(row.width for row in rows))
+        return _size(width + 2 * PAD_X, sum(row.height for row in rows) + 2 * PAD_Y)
+    if node.step is not None and node.brief:
+        rows = _step_rows(node, node.step)
+        width = max(_BRIEF_ROOM, *(row.width for row in rows))
+        return _size(width + 2 * PAD_X, sum(row.height for row in rows) + _SMALL_HEIGHT + 2 * _BRIEF_PAD)
     if node.step is not None:
         rows = _step_rows(node, node.step)
         width = max(_base_width(node, node.step), *(row.width for row in _doc_rows(node, node.step)), 0)
@@ -100,11 +112,13 @@ def static_rows(node: ChartNode) -> tuple[Row, ...]:
     """The rows of a node in the picture of all possible flows."""
     if node.kind is NodeKind.OUTSIDE:
         return ()
+    if node.kind in _BOXES:
+        return Row((Span(node.label, "name"),)), Row((Span(node.facts[0], "measure"),))
     if node.step is None:
         return _event_rows(node)
     if node.note:
         return (*_step_rows(node, node.step), Row((Span(node.note, "note", "warning"),)))
-    rows = (*_step_rows(node, node.step), *_doc_rows(node, node.step))
+    rows = (*_step_rows(node, node.step), *(() if node.brief else _doc_rows(node, node.step)))
     if len(rows) == 1 and not rows[0].right:
         return (Row(rows[0].spans, align="middle"),)
     return rows
@@ -112,8 +126,16 @@ def static_rows(node: ChartNode) -> tuple[Row, ...]:
 
 def measured_rows(node: ChartNode, facts: StepFacts | None, waited_ms: float) -> tuple[Row, ...]:
     """The rows of a node in the picture of one run."""
+    if node.kind is NodeKind.FOLDED:
+        did = f"{count_of(facts.calls, 'call')} · {format_ms(facts.total_ms)}" if facts else "not reached"
+        words = f"{node.facts[0]} · {did}"
+        return static_rows(node)[0], Row((Span(fit_text(words, _BOX_ROOM, SIZES["measure"][0]), "measure"),))
+    if node.step is not None and node.brief:
+        return (*_step_rows(node, node.step), _brief_row(node, facts))
     if node.step is not None:
         return (*_step_rows(node, node.step), *(Row((Span(text, "measure"),)) for text in _measures(node, facts)))
+    if node.kind is NodeKind.HUMAN and node.facts:
+        return (*_event_rows(node), Row((Span(node.facts[0], "measure"),), align="middle"))
     if node.kind is NodeKind.HUMAN and waited_ms:
         return (*_event_rows(node), Row((Span(f"waited {format_ms(waited_ms)}", "measure"),), align="middle"))
     return static_rows(node)
@@ -205,6 +227,7 @@ _EVENT_ICONS = {
     NodeKind.ANSWER: "answer",
     NodeKind.STREAM: "stream",
     NodeKind.HUMAN: "human",
+    NodeKind.ANY: "failed",
 }
 
 
@@ -219,6 +242,20 @@ def _event_rows(node: ChartNode) -> tuple[Row, ...]:
     if not node.note:
         return (head,)
     return (head, Row((Span(node.note, "note"),), align="middle"))
+
+
+def _brief_row(node: ChartNode, facts: StepFacts | None) -> Row:
+    """All measures in one row, and at its right how often the step failed and was tried again."""
+    if facts is None or not facts.calls:
+        return Row((Span(node.note or "not reached", "measure"),))
+    stopped = facts.timed_out + facts.cancelled + facts.unfinished
+    counts = (("failed", facts.failed), ("retry", facts.retried), ("stopped", stopped))
+    trouble = tuple(Span(format_count(number), "bad", icon) for icon, number in counts if number)
+    if facts.calls == 1:
+        return Row((Span(format_ms(facts.total_ms), "measure"),), trouble)
+    calls = f"{format_count(facts.calls)}×"
+    row = Row((Span(f"{calls} · p50 {format_ms(facts.p50_ms)}", "measure"),), trouble)
+    return row if row.width <= _BRIEF_ROOM else Row((Span(calls, "measure"),), trouble)
 
 
 def _measures(node: ChartNode, facts: StepFacts | None) -> tuple[str, ...]:

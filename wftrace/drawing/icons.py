@@ -39,4 +39,7 @@ SIGNS: dict[str, Sign] = {
     "timeout": Sign("≤", stroke="M8 4a5 5 0 1 1 0 10a5 5 0 1 1 0-10zM8 6.5V9l1.8 1.2M6.5 1.8h3"),
     "workers": Sign("⫴", stroke="M4 3v10M8 3v10M12 3v10"),
     "undeclared": Sign("!", filled="M7 11.6h2v2H7zM6.9 2.4h2.2l-.4 7.6H7.3z"),
+    "added": Sign("+", stroke="M8 2.5v11M2.5 8h11"),
+    "removed": Sign("−", stroke="M2.5 8h11"),
+    "changed": Sign("Δ", stroke="M8 2.8L14 13.2H2z"),
 }  # fmt: skip

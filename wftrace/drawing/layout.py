@@ -8,8 +8,8 @@ overlay of a flow have the same places.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from wftrace.overlays import EdgeKey
@@ -19,11 +19,13 @@ from .geometry import Box, Path, Point
 from .graphviz import run_graphviz
 
 Direction = Literal["TB", "LR"]
+Wanted = Literal["TB", "LR", "auto"]
 
 _LABEL_SIZE = 10
 _LABEL_CHAR = 6.0
 _LABEL_HEIGHT = 12.0
 _GAP = 36.0
+_SCREEN = (1280.0, 800.0)
 _SPACING = {"TB": "nodesep=0.42 ranksep=0.36", "LR": "nodesep=0.3 ranksep=0.2"}
 
 
@@ -58,25 +60,61 @@ class LinkRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class FrameRequest:
+    """A frame around nodes, with the width that its name needs."""
+
+    id: str
+    label_width: float
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Geometry:
-    """Where everything is: boxes by node, paths by link, the rooms kept for labels by link; y grows downwards."""
+    """Where everything is: boxes by node, paths by link, the rooms kept for labels by link, frames; y grows downwards.
+
+    ``direction`` is the one in which it was laid out.
+    """
 
     boxes: Mapping[str, Box]
     paths: Mapping[EdgeKey, Path]
     labels: Mapping[EdgeKey, Box]
+    frames: Mapping[str, Box] = field(default_factory=dict)
+    direction: Direction = "TB"
 
 
-def layout(nodes: Sequence[NodeRequest], links: Sequence[LinkRequest], direction: Direction) -> Geometry:
-    """Place nodes and route links.
+def layout(
+    nodes: Sequence[NodeRequest],
+    links: Sequence[LinkRequest],
+    direction: Wanted,
+    frames: Sequence[FrameRequest] = (),
+) -> Geometry:
+    """Place nodes and route links; ``auto`` takes the direction that can be shown larger on a screen.
 
     Raises ``LayoutError`` when Graphviz cannot.
     """
-    kept = [node for node in nodes if not node.extra]
-    main = _read(_run(_dot_text(kept, [link for link in links if not link.extra], direction), "dot"), nodes, links)
+    if direction == "auto":
+        both: tuple[Direction, Direction] = ("TB", "LR")
+        main = max((_main(nodes, links, each, frames) for each in both), key=_scale)
+    else:
+        main = _main(nodes, links, direction, frames)
     extra = [link for link in links if link.extra]
-    if not extra:
-        return main
-    return _with_extra(main, nodes, extra)
+    return _with_extra(main, nodes, extra) if extra else main
+
+
+def _main(
+    nodes: Sequence[NodeRequest], links: Sequence[LinkRequest], direction: Direction, frames: Sequence[FrameRequest]
+) -> Geometry:
+    kept = [node for node in nodes if not node.extra]
+    text = _dot_text(kept, [link for link in links if not link.extra], direction, frames)
+    return replace(_read(_run(text, "dot"), nodes, links, frames), direction=direction)
+
+
+def _scale(geometry: Geometry) -> float:
+    """How large a picture can be shown on a screen, 1 at most."""
+    boxes = (*geometry.boxes.values(), *geometry.labels.values())
+    width = max((box.right for box in boxes), default=1.0) - min((box.left for box in boxes), default=0.0)
+    height = max((box.bottom for box in boxes), default=1.0) - min((box.top for box in boxes), default=0.0)
+    return min(1.0, _SCREEN[0] / max(width, 1.0), _SCREEN[1] / max(height, 1.0))
 
 
 def _run(dot: str, engine: str) -> dict[str, Any]:
@@ -86,7 +124,12 @@ def _run(dot: str, engine: str) -> dict[str, Any]:
     return document
 
 
-def _dot_text(nodes: Sequence[NodeRequest], links: Sequence[LinkRequest], direction: Direction) -> str:
+def _dot_text(
+    nodes: Sequence[NodeRequest],
+    links: Sequence[LinkRequest],
+    direction: Direction,
+    frames: Sequence[FrameRequest] = (),
+) -> str:
     ids = {node.id: f"n{index}" for index, node in enumerate(nodes)}
     lines = [
         "digraph {",
@@ -95,6 +138,7 @@ def _dot_text(nodes: Sequence[NodeRequest], links: Sequence[LinkRequest], direct
         f'edge [fontname="Courier" fontsize={_LABEL_SIZE} arrowsize=0.9]',
     ]
     lines += [f"{ids[node.id]} [width={node.width / 72:.4f} height={node.height / 72:.4f}]" for node in nodes]
+    lines += _framed(frames, ids)
     for rank in ("source", "sink"):
         members = [ids[node.id] for node in nodes if node.rank == rank]
         if members:
@@ -106,6 +150,31 @@ def _dot_text(nodes: Sequence[NodeRequest], links: Sequence[LinkRequest], direct
         lines.append(f'{ids[ends[0]]} -> {ids[ends[1]]} [id="{index}" label="{label}"{more}]')
     lines += [f"{ids[first]} -> {ids[root]} [style=invis weight=0]" for first, root in _anchors(nodes, links)]
     return "\n".join([*lines, "}"])
+
+
+def _framed(frames: Sequence[FrameRequest], ids: Mapping[str, str]) -> Iterator[str]:
+    """Clusters; one whose members all lie in another stands inside it."""
+    inner = {
+        index: [
+            place for place, other in enumerate(frames) if place != index and set(other.members) < set(frame.members)
+        ]
+        for index, frame in enumerate(frames)
+    }
+    below = {place for places in inner.values() for place in places}
+
+    def cluster(index: int) -> Iterator[str]:
+        frame = frames[index]
+        label = "x" * max(1, round(frame.label_width / _LABEL_CHAR))
+        yield f'subgraph cluster_{index} {{ graph [margin=14 fontname="Courier" fontsize={_LABEL_SIZE} label="{label}"]'
+        nearest = [place for place in inner[index] if not any(place in inner[other] for other in inner[index])]
+        for place in nearest:
+            yield from cluster(place)
+        yield "; ".join(ids[member] for member in frame.members if member in ids)
+        yield "}"
+
+    for index in range(len(frames)):
+        if index not in below:
+            yield from cluster(index)
 
 
 def _anchors(nodes: Sequence[NodeRequest], links: Sequence[LinkRequest]) -> Iterable[EdgeKey]:
@@ -134,12 +203,23 @@ def _together(start: str, links: Sequence[LinkRequest]) -> set[str]:
     return seen
 
 
-def _read(document: dict[str, Any], nodes: Iterable[NodeRequest], links: Sequence[LinkRequest]) -> Geometry:
+def _read(
+    document: dict[str, Any],
+    nodes: Iterable[NodeRequest],
+    links: Sequence[LinkRequest],
+    frames: Sequence[FrameRequest] = (),
+) -> Geometry:
     """The geometry in a ``json0`` answer; Graphviz has y upwards, we downwards from the top."""
     top = float(document["bb"].split(",")[3]) if "bb" in document else 0.0
     sizes = {f"n{index}": node for index, node in enumerate(node for node in nodes if not node.extra)}
     boxes: dict[str, Box] = {}
+    framed: dict[str, Box] = {}
     for item in document.get("objects", ()):
+        if item["name"].startswith("cluster_") and "bb" in item:
+            left, low, right, high = (float(word) for word in item["bb"].split(","))
+            middle = (round((left + right) / 2, 2), round(top - (low + high) / 2, 2))
+            index = int(item["name"].removeprefix("cluster_"))
+            framed[frames[index].id] = Box(*middle, round(right - left, 2), round(high - low, 2), 8)
         node = sizes.get(item["name"])
         if node is not None:
             x, y = _point(item["pos"], top)
@@ -155,7 +235,7 @@ def _read(document: dict[str, Any], nodes: Iterable[NodeRequest], links: Sequenc
         if "lp" in item:
             x, y = _point(item["lp"], top)
             labels[link.key] = Box(x, y, max(1, round(link.label_width / _LABEL_CHAR)) * _LABEL_CHAR, _LABEL_HEIGHT)
-    return Geometry(boxes, paths, labels)
+    return Geometry(boxes, paths, labels, framed)
 
 
 def _point(text: str, top: float) -> Point:
@@ -194,7 +274,7 @@ def _with_extra(main: Geometry, nodes: Sequence[NodeRequest], extra: Sequence[Li
     right, down = boxes[first].x - x, boxes[first].y - y
     paths = {extra[int(item["id"])].key: _path(item["pos"], 0.0).moved(right, down) for item in document["edges"]}
     labels = {key: _beside(path) for key, path in paths.items()}
-    return Geometry(boxes, {**main.paths, **paths}, {**main.labels, **labels})
+    return replace(main, boxes=boxes, paths={**main.paths, **paths}, labels={**main.labels, **labels})
 
 
 def _column(main: Geometry, nodes: Sequence[NodeRequest]) -> dict[str, Box]:

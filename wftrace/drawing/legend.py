@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from .geometry import Box, Path
 from .lines import head_points
 from .metrics import text_width
-from .scene import SIZES, HeadShape, Icon, LegendItem, Line, Node, Text
+from .scene import SIZES, Frame, HeadShape, Icon, LegendItem, Line, Node, Text
 
 _ROW_HEIGHT = 22.0
 _SAMPLE = (28.0, 15.0)
@@ -65,6 +65,12 @@ _SHARED_ENTRIES = (
     Entry("node answer", "a human's answer", _kind("answer")),
     Entry("node stream", "streamed to the caller", _kind("stream")),
     Entry("node outside", "comes from outside", _kind("outside")),
+    Entry("line runs", "runs a workflow", _line_kind("runs")),
+    Entry("line retries", "tried again", _line_kind("retries")),
+    Entry("node folded", "steps folded into one box", _kind("folded")),
+    Entry("node nested", "a workflow that a step runs", _kind("nested")),
+    Entry("node any", "any step", _kind("any")),
+    Entry("node more", "goes on, not drawn", _kind("more")),
     Entry("icon retry", "retries · delay", _icon("retry")),
     Entry("icon timeout", "step timeout", _icon("timeout")),
     Entry("icon resource", "resource", _icon("resource")),
@@ -74,7 +80,7 @@ _OVERLAY_ENTRIES = (
     Entry("line executed", "taken, ×n when n > 1", _line_state("executed")),
     Entry("line idle", "possible, not taken", _line_state("idle")),
     Entry("line critical", "critical path", _line_state("critical")),
-    Entry("heat", "share of step time: < 5, 15, 30, 50, ≥ 50 %", lambda content: any(node.heat for node in content[0])),
+    Entry("heat", "", lambda content: any(node.heat for node in content[0])),
     Entry("node recovered", "failed, then recovered", _node_state("recovered")),
     Entry("node failed", "failed", _node_state("failed")),
     Entry("line undeclared", "! in the trace only", _line_state("undeclared")),
@@ -82,11 +88,27 @@ _OVERLAY_ENTRIES = (
 
 
 def legend_items(
-    nodes: Sequence[Node], lines: Sequence[Line], left: float, top: float, width: float
+    nodes: Sequence[Node],
+    lines: Sequence[Line],
+    frames: Sequence[Frame],
+    heat_words: str,
+    left: float,
+    top: float,
+    width: float,
+    special: tuple[Entry, ...] = (),
 ) -> tuple[tuple[LegendItem, ...], float]:
-    """The entries for what is there, in rows of at most ``width``, and the y below them."""
+    """The entries for what is there, in rows of at most ``width``, and the y below them.
+
+    ``special`` entries stand in place of those of a run or of all possible flows.
+    """
     overlay = any(state in ("executed", "idle") for line in lines for state in line.states)
+    entries: tuple[Entry, ...]
     entries = (*_OVERLAY_ENTRIES, *_SHARED_ENTRIES) if overlay else (*_STATIC_ENTRIES, *_SHARED_ENTRIES, *_STATIC_LAST)
+    if special:
+        entries = (*special, *_SHARED_ENTRIES)
+    entries = tuple(replace(each, text=heat_words) if each.sample == "heat" else each for each in entries)
+    if frames:
+        entries = (*entries, Entry("node group", "belongs together", lambda _: True))
     items: list[LegendItem] = []
     x, y = left, top + _ROW_HEIGHT / 2
     for entry in entries:
@@ -124,10 +146,12 @@ def _sample(sample: str, text: Text, x: float, y: float) -> LegendItem:
 def _node_sample(name: str, box: Box, heat: int = 0) -> Node:
     states: tuple[str, ...] = ("executed",) if heat else ()
     kind = name
-    if name in ("unreachable", "recovered", "failed"):
+    if name in ("unreachable", "recovered", "failed", "hurt", "added", "removed", "changed", "hole"):
         kind, states = "step", (name,)
     if name == "outside":
         box = replace(box, width=10, height=10, radius=5)
+    if name == "more":
+        return Node("", "", kind, states, box, (Text(box.x, box.y + 3, "…", "event", 12.5, "middle"),), "")
     sign = name if name in ("start", "stop", "request", "answer", "stream") else ""
     marks = (Icon(round(box.x - 5.5, 2), box.y - 5.5, 11, sign, "legend"),) if sign else ()
     return Node("", "", kind, states, box, marks, "", heat=heat)
@@ -138,11 +162,18 @@ _LINES: dict[str, tuple[str, tuple[str, ...], float, HeadShape]] = {
     "sends": ("sends", (), 1.5, "open"),
     "waits": ("waits", (), 1.5, "arrow"),
     "fails": ("fails", (), 1.5, "arrow"),
+    "runs": ("runs", (), 1.5, "open"),
+    "retries": ("retries", (), 1.5, "arrow"),
     "joined": ("accepts", (), 1.5, "arrow"),
     "executed": ("returns", ("executed",), 2.6, "arrow"),
     "idle": ("returns", ("idle",), 1.2, "arrow"),
     "critical": ("returns", ("executed", "critical"), 2.6, "arrow"),
     "undeclared": ("returns", ("executed", "undeclared"), 2.4, "arrow"),
+    "hole": ("returns", ("hole",), 1.6, "arrow"),
+    "added": ("returns", ("added",), 3.0, "arrow"),
+    "unsure": ("returns", ("added", "unsure"), 2.0, "arrow"),
+    "removed": ("returns", ("removed",), 2.0, "arrow"),
+    "changed": ("returns", ("changed",), 2.4, "arrow"),
 }
 
 

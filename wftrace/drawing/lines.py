@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import sqrt
 
+from wftrace.units import format_count
+
 from .chart import Link, LinkKind
 from .geometry import Box, Path, Point, along, reach, unit
 from .layout import Direction
@@ -11,18 +13,20 @@ from .metrics import fit_text, text_width
 from .scene import SIZES, HeadShape, Line, Role, Text
 
 COUNT_ROOM = 54.0
+_COUNT_MORE = 34.0
 _LABEL_PAD = 5.0
 _MOST_LABEL = 150.0
 _STATIC_WIDTH = 1.5
 _IDLE_WIDTH = 1.2
 _MOST_WIDTH = 7.0
-_HEADS: dict[LinkKind, HeadShape] = {LinkKind.SENDS: "open", LinkKind.STREAMS: "ring"}
+_HEADS: dict[LinkKind, HeadShape] = {LinkKind.SENDS: "open", LinkKind.STREAMS: "ring", LinkKind.RUNS: "open"}
 
 
 def label_room(link: Link, source: str) -> float:
     """The width to keep free for a link's label, the same in every picture: what it is, or how often it was taken."""
     size, bold = SIZES["label"]
-    return max(COUNT_ROOM, text_width(_static_label(link, source), size, bold=bold) + 2 * _LABEL_PAD)
+    words = text_width(_static_label(link, source), size, bold=bold) + 2 * _LABEL_PAD
+    return words + _COUNT_MORE if link.events else max(COUNT_ROOM, words)
 
 
 def compose_line(
@@ -58,6 +62,7 @@ def compose_line(
         count=count,
         label=_placed(shown, room, direction, width) if shown and room else None,
         tooltip=_tooltip(link, count, names),
+        events=link.events,
     )
 
 
@@ -81,6 +86,9 @@ def _width(count: int | None) -> float:
 
 
 def _static_label(link: Link, source: str) -> str:
+    if link.events:
+        size, bold = SIZES["label"]
+        return fit_text(" | ".join(link.events), _MOST_LABEL, size, bold=bold)
     if link.kind is LinkKind.SENDS:
         return "send_event"
     if link.kind is LinkKind.WAITS:
@@ -90,9 +98,13 @@ def _static_label(link: Link, source: str) -> str:
 
 
 def _label_of(link: Link, count: int | None, source: str) -> tuple[str, Role] | None:
+    if count and link.events:
+        sign = "! " if link.undeclared else ""
+        times = f" ×{format_count(count)}" if count > 1 else ""
+        return f"{sign}{_static_label(link, source)}{times}", "label"
     if count:
         sign = "! " if link.undeclared else ""
-        text = f"{sign}×{count:,}".replace(",", "\u00a0") if count > 1 else sign.strip()
+        text = f"{sign}×{format_count(count)}" if count > 1 else sign.strip()
         return (text, "count") if text else None
     text = _static_label(link, source)
     return (text, "label") if text else None
@@ -145,7 +157,8 @@ def _foot(path: Path, source: Box) -> tuple[tuple[Point, Point], ...]:
 
 
 def _tooltip(link: Link, count: int | None, names: tuple[str, str]) -> str:
-    words = f"{names[0]} → {names[1]}: {link.kind.value}, {link.provenance.value}"
+    events = f"{', '.join(link.events)}, " if link.events else ""
+    words = f"{names[0]} → {names[1]}: {events}{link.kind.value}, {link.provenance.value}"
     if link.undeclared:
         words += ", undeclared: the flow does not say that this can happen"
     if count is None:

@@ -10,13 +10,18 @@ from wftrace.engine.graph import FlowGraph
 from wftrace.overlays import EdgeKey, Overlay
 from wftrace.units import count_of, format_ms
 
+from .caption import Caption
 from .chart import NodeKind
 from .geometry import Box, Point
-from .layout import Direction
+from .heat import ColorBy
+from .layout import Wanted
 from .legend import legend_items
 from .metrics import fit_text, text_width
 from .names import clipped, one_line
-from .scene import SIZES, Icon, LegendItem, Line, Mark, Node, Pill, Scene, Text
+from .nested import Nesting
+from .scene import SIZES, Frame, Icon, LegendItem, Line, Mark, Node, Pill, Scene, Text
+from .sources import check_source_link
+from .view import View
 
 Theme = Literal["auto", "light", "dark"]
 
@@ -33,11 +38,21 @@ _EXTRA = frozenset({"undeclared", "aside"})
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a picture is wanted; ``legend=None`` shows one from 6 steps on."""
+    """How a picture is wanted; ``legend=None`` shows one from 6 steps on.
 
-    direction: Direction = "TB"
+    ``color_by`` is what the fills of the steps of a run measure, ``source_link`` the address of a place in the source
+    with ``{file}`` and ``{line}`` in it, ``nesting`` how the workflows that steps run are drawn.
+    """
+
+    direction: Wanted = "TB"
     theme: Theme = "auto"
     legend: bool | None = None
+    color_by: ColorBy = "share"
+    source_link: str = ""
+    nesting: Nesting = "rows"
+
+    def __post_init__(self) -> None:
+        check_source_link(self.source_link)
 
 
 Placed = TypeVar("Placed", bound=Text | Icon)
@@ -50,33 +65,39 @@ def finish(
     lines: Sequence[Line],
     rooms: Mapping[EdgeKey, Box],
     options: Options,
+    frames: Sequence[Frame] = (),
+    view: View | None = None,
+    heat_words: str = "",
+    caption: Caption | None = None,
 ) -> Scene:
     """Put a title over the drawing and the legend under it.
 
     The drawing's place depends on what is possible and on the room kept for labels, never on a run.
     """
-    title = _title(graph, overlay)
-    left, top, right, bottom = _bounds(nodes, lines, rooms, possible=True)
+    title = _title(graph, overlay, nodes, view or View(), caption)
+    left, top, right, bottom = _bounds(nodes, lines, rooms, frames, possible=True)
     width = max(right - left, _title_room(graph), _LEAST_WIDTH)
     shift = (
         float(round(MARGIN - left + (width - (right - left)) / 2)),
         float(round(MARGIN + _TITLE_HEIGHT - top)),
     )
-    nodes = tuple(_moved_node(node, shift) for node in nodes)
-    lines = tuple(_moved_line(line, shift) for line in lines)
-    far_left, _, far_right, far_bottom = _bounds(nodes, lines, {}, possible=False)
+    nodes = tuple(moved_node(node, shift) for node in nodes)
+    lines = tuple(moved_line(line, shift) for line in lines)
+    frames = tuple(moved_frame(frame, shift) for frame in frames)
+    far_left, _, far_right, far_bottom = _bounds(nodes, lines, {}, frames, possible=False)
     page_left = float(min(0, round(far_left - MARGIN)))
     inner = max(width, far_right - MARGIN, *(text.x + text.width - MARGIN for text in title))
     y = max(bottom + shift[1], far_bottom) + MARGIN
     items: tuple[LegendItem, ...] = ()
     if options.legend or (options.legend is None and len(graph.steps) >= LEGEND_FROM):
-        items, y = legend_items(nodes, lines, MARGIN, y, inner)
-    notes, y = _notes(overlay, y, inner)
+        special, heat_words = (caption.entries, caption.heat_words) if caption else ((), heat_words)
+        items, y = legend_items(nodes, lines, frames, heat_words, MARGIN, y, inner, special)
+    notes, y = _notes(overlay, y, inner, caption)
     return Scene(
         name=_name_of(graph),
         summary=title[1].text.removeprefix("· "),
-        mode="overlay" if overlay else "static",
-        direction=options.direction,
+        mode=caption.mode if caption else "overlay" if overlay else "static",
+        direction="LR" if options.direction == "LR" else "TB",
         theme=options.theme,
         left=page_left,
         width=float(round(inner + 2 * MARGIN - page_left)),
@@ -87,14 +108,22 @@ def finish(
         legend=items,
         start=next((node.id for node in nodes if node.kind == NodeKind.START), ""),
         notes=notes,
+        frames=frames,
     )
 
 
-def _title(graph: FlowGraph, overlay: Overlay | None) -> tuple[Text, ...]:
-    if overlay is None:
-        words = f"· all possible flows · {count_of(len(graph.steps), 'step')}, {count_of(len(graph.events), 'event')}"
+def _title(
+    graph: FlowGraph, overlay: Overlay | None, nodes: Sequence[Node], view: View, caption: Caption | None
+) -> tuple[Text, ...]:
+    part = _part(graph, nodes, view)
+    if caption is not None:
+        words = f"· {caption.words}{f' · {part}' if part else ''}"
+    elif overlay is None:
+        whole = f"{count_of(len(graph.steps), 'step')}, {count_of(len(graph.events), 'event')}"
+        words = f"· {part}" if part else f"· all possible flows · {whole}"
     else:
         words = f"· run {_short_id(overlay.run.run_id)} · {format_ms(overlay.run.duration_ms)} · {_outcome(overlay)}"
+        words += f" · {part}" if part else ""
     name = _name_of(graph)
     size, bold = SIZES["title"]
     width = text_width(name, size, bold=bold)
@@ -104,6 +133,18 @@ def _title(graph: FlowGraph, overlay: Overlay | None) -> tuple[Text, ...]:
         Text(MARGIN, y, name, "title", width),
         Text(round(MARGIN + width + 8, 2), y, words, "subtitle", small),
     )
+
+
+def _part(graph: FlowGraph, nodes: Sequence[Node], view: View) -> str:
+    """Which part of a flow is drawn; nothing where it is drawn whole."""
+    if view.whole:
+        return ""
+    places = [f"around {' and '.join(clipped(one_line(name), 40) for name in view.focus)}"] if view.focus else []
+    if view.between is not None:
+        first, second = (clipped(one_line(name), 30) for name in view.between)
+        places.append(f"between {first} and {second}")
+    drawn = sum(node.kind == NodeKind.STEP for node in nodes)
+    return f"{', '.join(places)} · {drawn} of {count_of(len(graph.steps), 'step')}"
 
 
 def _name_of(graph: FlowGraph) -> str:
@@ -128,12 +169,12 @@ def _outcome(overlay: Overlay) -> str:
     return ", ".join(words)
 
 
-def _notes(overlay: Overlay | None, y: float, width: float) -> tuple[tuple[Text, ...], float]:
+def _notes(overlay: Overlay | None, y: float, width: float, caption: Caption | None) -> tuple[tuple[Text, ...], float]:
     """What a reader has to know about the trace, a line each."""
-    if overlay is None:
+    if overlay is None and caption is None:
         return (), y
-    sentences = [one_line(note) for note in overlay.notes]
-    if overlay.undeclared:
+    sentences = [one_line(note) for note in (caption.notes if caption else overlay.notes if overlay else ())]
+    if overlay is not None and overlay.undeclared:
         number = count_of(len(overlay.undeclared), "edge is", "edges are")
         sentences.append(f"! {number} not in the graph of the flow, but in the trace")
     if len(sentences) > _MOST_NOTES:
@@ -154,10 +195,16 @@ def _title_room(graph: FlowGraph) -> float:
 
 
 def _bounds(
-    nodes: Iterable[Node], lines: Iterable[Line], rooms: Mapping[EdgeKey, Box], *, possible: bool
+    nodes: Iterable[Node],
+    lines: Iterable[Line],
+    rooms: Mapping[EdgeKey, Box],
+    frames: Iterable[Frame],
+    *,
+    possible: bool,
 ) -> tuple[float, float, float, float]:
     """Left, top, right and bottom of the drawing; with ``possible`` of what every picture of the flow shows."""
     boxes = [node.box for node in nodes if not (possible and _EXTRA.intersection(node.states))]
+    boxes += [frame.box for frame in frames]
     points: list[Point] = []
     for line in lines:
         if possible and _EXTRA.intersection(line.states):
@@ -174,14 +221,21 @@ def _bounds(
     return min(xs), min(ys), max(xs), max(ys)
 
 
-def _moved_node(node: Node, shift: tuple[float, float]) -> Node:
+def moved_node(node: Node, shift: tuple[float, float]) -> Node:
+    """The node elsewhere."""
     pill = node.pill
     if pill is not None:
-        pill = Pill(_moved_box(pill.box, shift), pill.tone, _moved_marks(pill.marks, shift))
-    return replace(node, box=_moved_box(node.box, shift), marks=_moved_marks(node.marks, shift), pill=pill)
+        pill = Pill(_moved_box(pill.box, shift), pill.tone, moved_marks(pill.marks, shift))
+    return replace(node, box=_moved_box(node.box, shift), marks=moved_marks(node.marks, shift), pill=pill)
 
 
-def _moved_line(line: Line, shift: tuple[float, float]) -> Line:
+def moved_frame(frame: Frame, shift: tuple[float, float]) -> Frame:
+    """The frame elsewhere."""
+    return replace(frame, box=_moved_box(frame.box, shift), label=moved_mark(frame.label, shift))
+
+
+def moved_line(line: Line, shift: tuple[float, float]) -> Line:
+    """The line elsewhere."""
     right, down = shift
     return replace(
         line,
@@ -191,7 +245,7 @@ def _moved_line(line: Line, shift: tuple[float, float]) -> Line:
             ((round(a + right, 2), round(b + down, 2)), (round(c + right, 2), round(d + down, 2)))
             for (a, b), (c, d) in line.foot
         ),
-        label=_moved_mark(line.label, shift) if line.label else None,
+        label=moved_mark(line.label, shift) if line.label else None,
     )
 
 
@@ -199,9 +253,11 @@ def _moved_box(box: Box, shift: tuple[float, float]) -> Box:
     return replace(box, x=round(box.x + shift[0], 2), y=round(box.y + shift[1], 2))
 
 
-def _moved_marks(marks: Iterable[Mark], shift: tuple[float, float]) -> tuple[Mark, ...]:
-    return tuple(_moved_mark(mark, shift) for mark in marks)
+def moved_marks(marks: Iterable[Mark], shift: tuple[float, float]) -> tuple[Mark, ...]:
+    """The marks elsewhere."""
+    return tuple(moved_mark(mark, shift) for mark in marks)
 
 
-def _moved_mark(mark: Placed, shift: tuple[float, float]) -> Placed:
+def moved_mark(mark: Placed, shift: tuple[float, float]) -> Placed:
+    """The mark elsewhere."""
     return replace(mark, x=round(mark.x + shift[0], 2), y=round(mark.y + shift[1], 2))

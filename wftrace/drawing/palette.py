@@ -36,6 +36,13 @@ class Palette:
     critical_band: str
     undeclared: str
     undeclared_fill: str
+    hole: str
+    added: str
+    added_fill: str
+    removed: str
+    removed_fill: str
+    changed: str
+    changed_fill: str
 
 
 LIGHT = Palette(
@@ -46,6 +53,8 @@ LIGHT = Palette(
     failed="#fee4e2", failed_line="#b42318", failed_ink="#98180d",
     recovered="#fff4d6", recovered_line="#b4690e", recovered_ink="#86460a",
     critical="#c2410c", critical_band="#fddcbd", undeclared="#7e22ce", undeclared_fill="#f8f1ff",
+    hole="#b93c0a", added="#0b6b5f", added_fill="#def5f0", removed="#9b1c5a", removed_fill="#fdecf4",
+    changed="#a14a05", changed_fill="#fff1df",
 )  # fmt: skip
 
 DARK = Palette(
@@ -56,6 +65,8 @@ DARK = Palette(
     failed="#45161a", failed_line="#f87171", failed_ink="#fecaca",
     recovered="#35260a", recovered_line="#e0a33a", recovered_ink="#fcd98a",
     critical="#fb923c", critical_band="#59300f", undeclared="#d3a6ff", undeclared_fill="#28183d",
+    hole="#ff9a5c", added="#5fdcc4", added_fill="#0f312c", removed="#f79ac5", removed_fill="#3a1428",
+    changed="#f7b45a", changed_fill="#33230c",
 )  # fmt: skip
 
 THEMES = {"light": LIGHT, "dark": DARK}
@@ -76,6 +87,15 @@ def text_pairs(palette: Palette) -> Iterator[tuple[str, str]]:
     yield palette.undeclared, palette.paper
     yield palette.undeclared, palette.undeclared_fill
     yield palette.critical, palette.paper
+    yield palette.hole, palette.paper
+    for color, fill in (
+        (palette.added, palette.added_fill), (palette.removed, palette.removed_fill),
+        (palette.changed, palette.changed_fill),
+    ):  # fmt: skip
+        yield color, palette.paper
+        yield color, fill
+        yield palette.ink, fill
+        yield palette.muted, fill
 
 
 def line_pairs(palette: Palette) -> Iterator[tuple[str, str]]:
@@ -83,6 +103,7 @@ def line_pairs(palette: Palette) -> Iterator[tuple[str, str]]:
     for color in (
         palette.line, palette.faint_line, palette.step_line, palette.event_line, palette.human_line,
         palette.failed_line, palette.recovered_line, palette.critical, palette.undeclared,
+        palette.hole, palette.added, palette.removed, palette.changed,
     ):  # fmt: skip
         yield color, palette.paper
 

@@ -13,10 +13,11 @@ from .geometry import Box, Path, Point
 
 Role = Literal[
     "title", "subtitle", "name", "event", "start", "human", "policy", "join", "doc", "resource", "measure", "note",
-    "label", "count", "bad", "legend",
+    "label", "count", "bad", "legend", "group",
 ]  # fmt: skip
 Anchor = Literal["start", "middle", "end"]
 HeadShape = Literal["arrow", "open", "ring", "none"]
+Mode = Literal["static", "overlay", "aggregate", "diff"]
 
 SIZES: dict[str, tuple[float, bool]] = {
     "title": (16, True),
@@ -35,6 +36,7 @@ SIZES: dict[str, tuple[float, bool]] = {
     "count": (11, True),
     "bad": (10.5, True),
     "legend": (11, False),
+    "group": (11, True),
 }
 """The size in pixels of each role of a text, and whether it is bold."""
 
@@ -91,11 +93,15 @@ class Node:
     heat: int = 0
     tooltip: str = ""
     spoken: str = ""
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A link as it is seen: a path, a head, a crow's foot at its start where many are joined, and a label."""
+    """A link as it is seen: a path, a head, a crow's foot at its start where many are joined, and a label.
+
+    ``events`` are the labels of the events that are written on it instead of being nodes.
+    """
 
     ref: str
     source: str
@@ -111,6 +117,17 @@ class Line:
     count: int | None = None
     label: Text | None = None
     tooltip: str = ""
+    events: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame around nodes that belong together, with its name; ``members`` are their ids."""
+
+    ref: str
+    box: Box
+    label: Text
+    members: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +149,7 @@ class Scene:
 
     name: str
     summary: str
-    mode: Literal["static", "overlay"]
+    mode: Mode
     direction: Literal["TB", "LR"]
     theme: Literal["auto", "light", "dark"]
     left: float
@@ -144,3 +161,4 @@ class Scene:
     legend: tuple[LegendItem, ...] = ()
     start: str = ""
     notes: tuple[Text, ...] = ()
+    frames: tuple[Frame, ...] = ()

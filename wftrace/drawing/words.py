@@ -19,6 +19,10 @@ _KINDS = {
     NodeKind.STREAM: "streamed event",
     NodeKind.HUMAN: "human or caller",
     NodeKind.OUTSIDE: "from outside",
+    NodeKind.ANY: "failures of",
+    NodeKind.FOLDED: "folded steps",
+    NodeKind.NESTED: "nested workflow",
+    NodeKind.MORE: "left out here:",
 }
 _MOST_FIELDS = 12
 _DOC_LENGTH = 300
@@ -30,6 +34,8 @@ def node_tooltip(node: ChartNode, facts: StepFacts | None) -> str:
         lines = _step_lines(node.step)
     elif node.event is not None:
         lines = _event_lines(node.event)
+    elif node.facts or node.members:
+        lines = _box_lines(node)
     else:
         lines = ["whoever answers requests and sends events from outside"]
     if facts is not None and facts.calls:
@@ -83,6 +89,13 @@ def _event_lines(event: EventNode) -> list[str]:
     if len(event.fields) > _MOST_FIELDS:
         fields.append(f"and {len(event.fields) - _MOST_FIELDS} more fields")
     return [one_line(event.type), _doc(event.doc), *fields, _place(event)]
+
+
+def _box_lines(node: ChartNode) -> list[str]:
+    inside = [one_line(text) for text in node.facts[: _MOST_FIELDS + 1]]
+    if len(node.facts) > len(inside):
+        inside.append(f"and {len(node.facts) - len(inside)} more")
+    return [f"{_KINDS[node.kind]} {node.label}", *inside]
 
 
 def _doc(text: str) -> str:

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from wftrace.formats import FORMATS
 
-from .picture import Picture, draw_graph, draw_overlay
+from .picture import Picture, draw_beside, draw_expanded, draw_graph, draw_overlay
 
-__all__ = ["FORMATS", "Picture", "draw_graph", "draw_overlay"]
+__all__ = ["FORMATS", "Picture", "draw_beside", "draw_expanded", "draw_graph", "draw_overlay"]

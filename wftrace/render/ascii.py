@@ -11,8 +11,16 @@ from collections.abc import Iterator
 from wftrace.drawing.icons import SIGNS
 from wftrace.drawing.scene import Line, Node, Scene
 
+_CHANGES = frozenset({"added", "removed", "changed"})
 _STRAIGHT = ("↓ ", "⇢ ")
-_SAID = {"sends": "(sent)", "waits": "(waited for)", "streams": "(streamed)", "fails": "(failed for good)"}
+_SAID = {
+    "sends": "(sent)",
+    "waits": "(waited for)",
+    "streams": "(streamed)",
+    "fails": "(failed for good)",
+    "runs": "(runs it)",
+    "retries": "(tried again)",
+}
 
 
 def render_ascii(scene: Scene) -> str:
@@ -80,8 +88,12 @@ def _words(node: Node, line: Line | None, *, brief: bool = False) -> str:
         words.append(f"×{line.count}" if line.count else "(not taken)")
         if "undeclared" in line.states:
             words.append("! undeclared")
+    elif line is not None and line.label is not None and not _CHANGES.isdisjoint(line.states):
+        words.append(f"[{line.label.text}]")
     elif line is not None and line.kind in _SAID:
         words.append(_SAID[line.kind])
+    if line is not None and line.events:
+        words.insert(0, f"{' | '.join(line.events)} →")
     if not brief and node.details:
         words.append(" " + " · ".join(node.details))
     return " ".join(words)

@@ -23,6 +23,9 @@ def render_json(scene: Scene) -> str:
         "height": scene.height,
         "nodes": [_node(node) for node in scene.nodes],
         "edges": [_edge(line) for line in scene.lines],
+        "groups": [
+            {"label": frame.label.text, "members": list(map(clean_text, frame.members))} for frame in scene.frames
+        ],
         "notes": [note.text for note in scene.notes],
     }
     return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
@@ -39,6 +42,7 @@ def _node(node: Node) -> dict[str, Any]:
         "y": node.box.y,
         "width": node.box.width,
         "height": node.box.height,
+        **({"href": node.href} if node.href else {}),
     }
 
 
@@ -49,6 +53,7 @@ def _edge(line: Line) -> dict[str, Any]:
         "kind": line.kind,
         "states": list(line.states),
         "back": line.back,
+        "events": list(line.events),
         "count": line.count,
         "path": [list(point) for point in (*line.path.points, line.path.tip)],
     }

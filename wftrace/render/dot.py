@@ -6,13 +6,14 @@ lay it out anew. The same scene gives the same text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from wftrace.drawing.content import PAD_X
 from wftrace.drawing.geometry import Point
 from wftrace.drawing.palette import THEMES, Palette
 from wftrace.drawing.scene import SIZES, Line, Node, Role, Scene
 
+from .change_colors import DASHED, line_color, node_colors
 from .escape import escape_xml, number
 from .text_rows import pill_words, text_rows
 
@@ -37,6 +38,7 @@ def render_dot(scene: Scene) -> str:
             f"  {refs[line.source]} -> {refs[line.target]} [{_attributes(_line(line, colors, scene.height))}]"
             for line in scene.lines
         ),
+        *_frames(scene, refs, colors),
         "}\n",
     ]
     return "\n".join(lines)
@@ -50,6 +52,14 @@ def quote(text: str) -> str:
     """
     clean = text.replace("\0", "\ufffd").replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;")
     return '"' + clean.replace("\n", "\\n") + '"'
+
+
+def _frames(scene: Scene, refs: Mapping[str, str], colors: Palette) -> Iterable[str]:
+    """The frames as clusters, which only a new layout draws."""
+    for frame in scene.frames:
+        look = f'style="rounded,dashed" color="{colors.faint_line}" fontcolor="{colors.muted}"'
+        members = "; ".join(refs[member] for member in frame.members if member in refs)
+        yield f"  subgraph cluster_{frame.ref} {{ graph [{look} label={quote(frame.label.text)}] {members} }}"
 
 
 def _attributes(pairs: Iterable[tuple[str, str]]) -> str:
@@ -74,26 +84,36 @@ def _node(node: Node, colors: Palette, height: float) -> Iterable[tuple[str, str
     yield "height", f"{(node.box.height - frame) / 72:.4f}"
     yield "pos", f'"{_point((node.box.x, node.box.y), height)}"'
     yield "tooltip", quote(node.tooltip or node.label)
+    if node.href:
+        yield "URL", quote(node.href)
 
 
 def _node_style(node: Node) -> str:
     if node.kind == "stream" and "executed" not in node.states:
         return "rounded,filled,dotted"
-    dashed = node.kind in ("human", "outside") or {"idle", "unreachable"} & set(node.states)
+    if node.kind == "more":
+        return "rounded,filled,dotted"
+    dashed = node.kind in ("human", "outside", "any") or {"idle", "unreachable", *DASHED} & set(node.states)
     return "rounded,filled,dashed" if dashed else "rounded,filled"
 
 
 def _node_colors(node: Node, colors: Palette) -> tuple[str, str, str]:
     """Fill, border and text."""
+    special = node_colors(node.states, colors)
+    if special is not None:
+        return special
     if "undeclared" in node.states:
         return colors.undeclared_fill, colors.undeclared, colors.ink
     if "failed" in node.states:
         return colors.failed, colors.failed_line, colors.ink
     if {"idle", "unreachable"} & set(node.states):
         return colors.paper, colors.faint_line, colors.faint
-    if node.kind == "step":
+    if node.kind in ("any", "more"):
+        return colors.paper, colors.failed_line if node.kind == "any" else colors.line, colors.ink
+    if node.kind in ("step", "folded", "nested"):
         fill = colors.heat[node.heat - 1] if node.heat else colors.step
         border = colors.critical if "critical" in node.states else colors.step_line
+        border = colors.failed_line if "hurt" in node.states else border
         return fill, colors.recovered_line if "recovered" in node.states else border, colors.ink
     if node.kind == "start":
         return colors.start, colors.start, colors.start_ink
@@ -155,14 +175,19 @@ def _line(line: Line, colors: Palette, height: float) -> Iterable[tuple[str, str
 
 
 def _line_style(line: Line) -> str:
+    if not DASHED.isdisjoint(line.states):
+        return "dashed"
     if "executed" in line.states:
         return "solid"
     if {"idle", "unreachable"} & set(line.states) or line.kind in ("sends", "enters"):
         return "dashed"
-    return "dotted" if line.kind in ("waits", "streams", "fails") else "solid"
+    return "dotted" if line.kind in ("waits", "streams", "fails", "cut", "runs", "retries") else "solid"
 
 
 def _line_color(line: Line, colors: Palette) -> str:
+    special = line_color(line.states, colors)
+    if special is not None:
+        return special
     if "critical" in line.states:
         return colors.critical
     if "undeclared" in line.states:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from wftrace.analysis import PathPart
+from wftrace.drawing.chart import declared_part
 from wftrace.drawing.compose import compose_graph, compose_overlay
-from wftrace.drawing.layout import Direction
-from wftrace.drawing.page import Theme
+from wftrace.drawing.expanded import compose_expanded
+from wftrace.drawing.heat import ColorBy
+from wftrace.drawing.layout import Wanted
+from wftrace.drawing.nested import Nested, Nesting
+from wftrace.drawing.page import Options, Theme
+from wftrace.drawing.pair import side_by_side
 from wftrace.drawing.scene import Scene
+from wftrace.drawing.view import View
 from wftrace.engine.graph import FlowGraph
 from wftrace.formats import FORMATS
 from wftrace.overlays import EdgeKey, Overlay
@@ -25,6 +32,7 @@ from .files import write_whole
 from .html import render_html
 from .image import render_image
 from .mermaid import render_mermaid
+from .notebook import bundle
 from .svg import render_svg
 
 
@@ -33,6 +41,9 @@ class Picture:
     """A scene that can be written. In a notebook it shows itself."""
 
     scene: Scene
+
+    def __repr__(self) -> str:
+        return f"<Picture of {self.scene.name}: {self.scene.summary}>"
 
     def to_svg(self) -> str:
         """The picture as one SVG document."""
@@ -90,32 +101,84 @@ class Picture:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: the SVG, and the outline where there are no pictures."""
-        return {"image/svg+xml": self.to_svg(), "text/plain": self.to_ascii()}
+        return bundle({"image/svg+xml": self.to_svg(), "text/plain": self.to_ascii()}, include, exclude)
 
 
 def draw_graph(
-    graph: FlowGraph, *, direction: Direction = "TB", theme: Theme = "auto", legend: bool | None = None
+    graph: FlowGraph,
+    *,
+    direction: Wanted = "TB",
+    theme: Theme = "auto",
+    legend: bool | None = None,
+    view: View | None = None,
+    nested: tuple[Nested, ...] = (),
+    nesting: Nesting = "rows",
+    source_link: str = "",
 ) -> Picture:
-    """All possible flows of a graph. ``legend=None`` shows a legend from 6 steps on.
+    """All possible flows of a graph, as far as ``view`` looks. ``legend=None`` shows a legend from 6 steps on.
 
-    Raises ``LayoutError`` when the embedded Graphviz cannot lay it out.
+    Raises ``LayoutError`` when the embedded Graphviz cannot lay it out, ``ViewError`` when the view names what is not
+    there.
     """
-    return Picture(compose_graph(graph, direction=direction, theme=theme, legend=legend))
+    options = Options(direction, theme, legend, source_link=source_link, nesting=nesting)
+    return Picture(compose_graph(graph, options, view=view, nested=nested))
 
 
 def draw_overlay(
     overlay: Overlay,
     *,
     critical: frozenset[EdgeKey] = frozenset(),
-    direction: Direction = "TB",
+    direction: Wanted = "TB",
     theme: Theme = "auto",
     legend: bool | None = None,
+    view: View | None = None,
+    color_by: ColorBy = "share",
+    source_link: str = "",
 ) -> Picture:
     """One run over all possible flows; ``critical`` are the keys of the edges on its critical path.
 
+    Raises what ``draw_graph`` raises.
+    """
+    options = Options(direction, theme, legend, color_by, source_link)
+    return Picture(compose_overlay(overlay, options, critical=critical, view=view))
+
+
+def draw_expanded(
+    overlay: Overlay,
+    *,
+    path: Sequence[PathPart] = (),
+    direction: Wanted = "TB",
+    theme: Theme = "auto",
+    legend: bool | None = None,
+    color_by: ColorBy = "share",
+    source_link: str = "",
+) -> Picture:
+    """One run unrolled: every attempt and every event a node. ``path`` is its critical path.
+
     Raises ``LayoutError`` when the embedded Graphviz cannot lay it out.
     """
-    return Picture(compose_overlay(overlay, critical=critical, direction=direction, theme=theme, legend=legend))
+    options = Options(direction, theme, legend, color_by, source_link)
+    return Picture(compose_expanded(overlay, options, path=path))
+
+
+def draw_beside(
+    overlay: Overlay,
+    *,
+    critical: frozenset[EdgeKey] = frozenset(),
+    direction: Wanted = "TB",
+    theme: Theme = "auto",
+    legend: bool | None = None,
+    view: View | None = None,
+    color_by: ColorBy = "share",
+    source_link: str = "",
+) -> Picture:
+    """All possible flows, and beside them one run in the same places.
+
+    Raises what ``draw_graph`` raises.
+    """
+    options = Options(direction, theme, legend, color_by, source_link)
+    static = compose_graph(declared_part(overlay.graph), options, view=view)
+    return Picture(side_by_side(static, compose_overlay(overlay, options, critical=critical, view=view)))
 
 
 def _format_of(path: Path, asked: str | None) -> str:

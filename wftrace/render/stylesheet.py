@@ -7,24 +7,36 @@ the class of its theme, so pictures of different themes live together in one HTM
 from __future__ import annotations
 
 from wftrace.drawing.palette import DARK, LIGHT, Palette
-from wftrace.drawing.scene import SIZES
+from wftrace.drawing.scene import SIZES, Mode
+
+from .stylesheet_many import many_colors, many_structure
 
 FONT = "Helvetica,Arial,'Liberation Sans','Nimbus Sans',sans-serif"
 
 _DASHED = (
-    ".node.human .shape,.node.outside .shape,.node.idle .shape,.node.unreachable .shape,"
+    ".node.human .shape,.node.outside .shape,.node.any .shape,.node.group .shape,"
+    ".node.idle .shape,.node.unreachable .shape,"
     ".line.sends .path,.line.enters .path,.line.idle .path,.line.unreachable .path"
 )
-_DOTTED = ".node.stream .shape,.line.waits .path,.line.streams .path,.line.fails .path"
+_DOTTED = (
+    ".node.stream .shape,.node.more .shape,"
+    ".line.waits .path,.line.streams .path,.line.fails .path,.line.cut .path,.line.runs .path,.line.retries .path"
+)
 
 
-def stylesheet(theme: str) -> str:
-    """The rules for a theme: ``light``, ``dark``, or ``auto``, which follows the reader's preference."""
+def stylesheet(theme: str, mode: Mode = "static") -> str:
+    """The rules for a theme: ``light``, ``dark``, or ``auto``, which follows the reader's preference.
+
+    Pictures of several runs (``mode``) have some rules more.
+    """
     scope = scope_of(theme)
     first = DARK if theme == "dark" else LIGHT
+    many = mode in ("aggregate", "diff")
     parts = [_structure(scope), *(f"{scope} {rule}" for rule in _colors(first))]
+    if many:
+        parts += [_scoped(scope, rule) for rule in (*many_structure(), *many_colors(first))]
     if theme == "auto":
-        inner = "\n".join(f"{scope} {rule}" for rule in _colors(DARK))
+        inner = "\n".join(f"{scope} {rule}" for rule in (*_colors(DARK), *(many_colors(DARK) if many else ())))
         parts.append(f"@media (prefers-color-scheme:dark){{\n{inner}\n}}")
     return "\n".join(parts)
 
@@ -47,6 +59,9 @@ def _structure(scope: str) -> str:
         ".shape{stroke-width:1.4}",
         ".node.executed .shape{stroke-width:1.8}",
         ".node.failed .shape{stroke-width:2.6}",
+        ".node.nested .sides{fill:none;stroke-width:1.4}",
+        ".frame{fill:none;stroke-width:1.2;stroke-dasharray:7 3}",
+        "a{cursor:pointer}",
         ".node.stop .outer{fill:none;stroke-width:1.4}",
         ".head.open{fill:none;stroke-linejoin:miter;stroke-linecap:butt}",
         *(f"{part}{{stroke-dasharray:5 4}}" for part in _DASHED.split(",")),
@@ -73,7 +88,7 @@ def _colors(colors: Palette) -> list[str]:
     return [
         f".paper{{fill:{colors.paper}}}",
         *_ink("", colors.muted),
-        *(f"text.t-{role}{{fill:{colors.ink}}}" for role in ("title", "name", "event", "count")),
+        *(f"text.t-{role}{{fill:{colors.ink}}}" for role in ("title", "name", "event", "count", "bad")),
         f".label{{stroke:{colors.paper}}}",
         *_node_colors(colors),
         *_state_colors(colors),
@@ -103,7 +118,18 @@ def _node_colors(colors: Palette) -> list[str]:
         *(_shape(f".node.{kind}", colors.human, colors.human_line) for kind in ("request", "answer", "human")),
         *(rule for kind in ("request", "answer", "human") for rule in _ink(f".node.{kind}", colors.human_ink)),
         _shape(".node.outside", colors.paper, colors.line),
-        *(f".node.heat{step}.step .shape{{fill:{fill}}}" for step, fill in enumerate(colors.heat, 1)),
+        _shape(".node.folded", colors.step, colors.step_line),
+        _shape(".node.nested", colors.step, colors.step_line),
+        f".node.nested .sides{{stroke:{colors.step_line}}}",
+        _shape(".node.any", colors.paper, colors.failed_line),
+        _shape(".node.more", colors.paper, colors.line),
+        _shape(".node.group", colors.paper, colors.faint_line),
+        f".frame{{stroke:{colors.faint_line}}}",
+        *(
+            f".node.heat{step}.{kind} .shape{{fill:{fill}}}"
+            for step, fill in enumerate(colors.heat, 1)
+            for kind in ("step", "folded")
+        ),
     ]
 
 
@@ -142,6 +168,7 @@ def _line_colors(colors: Palette) -> list[str]:
     return [
         *_stroke(".line", colors.line),
         *_stroke(".line.fails", colors.failed_line),
+        *_stroke(".line.retries", colors.recovered_line),
         *_stroke(".line.idle", colors.faint_line),
         *_stroke(".line.unreachable", colors.faint_line),
         *_stroke(".line.undeclared", colors.undeclared),

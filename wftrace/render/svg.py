@@ -27,9 +27,10 @@ def render_svg(scene: Scene) -> str:
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" {root} {view}>',
             f"<title>{title}</title>",
-            f"<style>\n{stylesheet(scene.theme)}\n</style>",
+            f"<style>\n{stylesheet(scene.theme, scene.mode)}\n</style>",
             f'<rect class="paper" {frame}/>',
             f'<g class="heading">{"".join(_text(text) for text in scene.title)}</g>',
+            *_frames(scene),
             '<g class="lines" role="list">',
             *(_line(line) for line in scene.lines),
             "</g>",
@@ -37,6 +38,7 @@ def render_svg(scene: Scene) -> str:
             *(_node(node) for node in scene.nodes),
             "</g>",
             '<g class="labels">',
+            *(_text(frame.label, " label") for frame in scene.frames),
             *(_label(line, line.label) for line in scene.lines if line.label),
             "</g>",
             *_footer(scene),
@@ -52,6 +54,12 @@ def _footer(scene: Scene) -> Iterable[str]:
         yield f'<g class="notes">{"".join(_text(text) for text in scene.notes)}</g>'
 
 
+def _frames(scene: Scene) -> Iterable[str]:
+    if scene.frames:
+        shapes = (f'<rect class="frame"{_rect(frame.box)}/>' for frame in scene.frames)
+        yield f'<g class="frames">{"".join(shapes)}</g>'
+
+
 def _legend_item(item: LegendItem) -> str:
     nodes = "".join(f'<g class="{_classes(node)}">{_shape(node)}{_marks(node.marks)}</g>' for node in item.nodes)
     lines = "".join(f'<g class="{_line_classes(line)}">{_line_shape(line)}</g>' for line in item.lines)
@@ -63,10 +71,13 @@ def _node(node: Node) -> str:
     if node.pill is not None:
         box = f'<rect class="shape over"{_rect(node.pill.box)}/>'
         pill = f'<g class="pill {node.pill.tone}">{box}{_marks(node.pill.marks)}</g>'
+    seen = f"{_shape(node)}{_marks(node.marks)}{pill}"
+    if node.href:
+        seen = f'<a href="{escape_xml(node.href)}">{seen}</a>'
     return (
         f'<g class="{_classes(node)}" data-id="{escape_xml(node.id)}" id="{node.ref}" role="listitem" '
         f'aria-label="{escape_xml(node.spoken)}"><title>{escape_xml(node.tooltip)}</title>'
-        f"{_shape(node)}{_marks(node.marks)}{pill}</g>"
+        f"{seen}</g>"
     )
 
 
@@ -76,9 +87,17 @@ def _classes(node: Node) -> str:
 
 
 def _shape(node: Node) -> str:
-    if node.kind != "stop":
-        return f'<rect class="shape"{_rect(node.box)}/>'
     box = node.box
+    if node.kind == "folded":
+        front, behind = (
+            Box(box.x + shift, box.y + shift, box.width - 4, box.height - 4, box.radius) for shift in (-2, 2)
+        )
+        return f'<rect class="shape"{_rect(behind)}/><rect class="shape"{_rect(front)}/>'
+    if node.kind == "nested":
+        sides = "".join(f"M{_point((x, box.top))}V{number(box.bottom)}" for x in (box.left + 5, box.right - 5))
+        return f'<rect class="shape"{_rect(box)}/><path class="sides" d="{sides}"/>'
+    if node.kind != "stop":
+        return f'<rect class="shape"{_rect(box)}/>'
     inner = Box(box.x, box.y, box.width - 6, box.height - 6, max(2.0, box.radius - 3))
     return f'<rect class="outer"{_rect(box)}/><rect class="shape"{_rect(inner)}/>'
 
