@@ -12,6 +12,7 @@ import concurrent.futures
 import logging
 import threading
 from collections.abc import Awaitable, Callable
+from contextvars import Context as CallersContext
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -89,7 +90,7 @@ class RunLoop(Closing):
         self._entering = False
         self._entry = entry
         self._saved = saved
-        self._early: list[tuple[Event, str]] = []
+        self._early: list[tuple[Event, str, CallersContext]] = []
         self.context = context
 
     # The caller's side.
@@ -105,12 +106,14 @@ class RunLoop(Closing):
         self._saved = self._entry = None
         self._begin(entry, timeout)
         if saved is not None:
+            if self._hooks.checkpointed:
+                self._reporter.checkpointed("load", self._began_at)
             self._take_up(saved)
         if entry is not None:
             self._add(entry, None, "", "start")
         early, self._early = self._early, []
-        for event, target in early:
-            self._add(event, None, target, "outside")
+        for event, target, sender in early:
+            sender.run(self._add, event, None, target, "outside")
         self._look(self.state)
 
     def _take_up(self, saved: SavedRun) -> None:
@@ -230,7 +233,7 @@ class RunLoop(Closing):
         if self._started or self._closed:
             self._add(event, execution, target, mode)
         else:
-            self._early.append((event, target))
+            self._early.append((event, target, copy_context()))
 
     def publish(self, event: Event, execution: Execution | None) -> None:
         """Write an event to the stream; a question is noted as asked."""
@@ -261,7 +264,7 @@ class RunLoop(Closing):
         saved, entry = self._saved, self._entry
         questions = [event for event in self.stream.unread() if isinstance(event, InputRequiredEvent)]
         held = self._stepwise.all() if self._stepwise is not None else []
-        waiting = [(event, target, "outside") for event, target in self._early]
+        waiting = [(event, target, "outside") for event, target, _ in self._early]
         if entry is not None:
             waiting.insert(0, (entry, "", "start"))
         held += [
@@ -411,7 +414,7 @@ class RunLoop(Closing):
         """Go on, and let the checkpoint see what is true then: the end too, before the run is closed."""
         self._holding += 1
         self.tick(tick)
-        execution = tick.execution
+        execution, since = tick.execution, self.clock()
         try:
             saving = save(
                 run_id=self.run_id,
@@ -420,11 +423,21 @@ class RunLoop(Closing):
                 output_event=result,
                 ctx=self.context,
             )
-            if saving is not None:
-                self._hold_for(self._loop.create_task(_whole(saving), context=self._steps_context.copy()))
         except Exception as error:  # strangers' callbacks
+            self._saved_at(execution, since, error)
             self._not_saved(error)
+        else:
+            if saving is None:
+                self._saved_at(execution, since, None)
+            else:
+                task = self._loop.create_task(_whole(saving), context=self._steps_context.copy())
+                task.add_done_callback(lambda done: self._saved_at(execution, since, _error_of(done)))
+                self._hold_for(task)
         self._holding -= 1
+
+    def _saved_at(self, execution: Execution, since: float, error: BaseException | None) -> None:
+        if self._hooks.checkpointed and not self._closed:
+            self._reporter.checkpointed("save", since, execution.id, error)
 
     def _raised(self, execution: Execution, error: BaseException) -> None:
         now = self._check_deadline()
@@ -513,6 +526,10 @@ _PERFORM: dict[type[Any], Callable[[RunLoop, Any], None]] = {
 
 async def _whole(saving: Awaitable[None]) -> None:
     await saving
+
+
+def _error_of(task: asyncio.Task[None]) -> BaseException | None:
+    return None if task.cancelled() else task.exception()
 
 
 def _raise(error: BaseException) -> None:

@@ -10,7 +10,7 @@ Times are nanoseconds since the Unix epoch, derived from the loop's monotonic cl
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
@@ -28,7 +28,8 @@ class RunStarted(NamedTuple):
     """A run begins, or a saved one goes on as the next ``segment``, then without a start event.
 
     ``context`` is the one that its steps' contexts are copied from: an observer may set variables in it, and put
-    headers (W3C trace context) into ``headers``; they are saved with the run and come back as ``previous``.
+    headers (W3C trace context) into ``headers``; they are saved with the run and come back as ``previous``. ``queued``
+    tells, now or later and from any thread, how many events wait for a worker of each step.
     """
 
     run_id: str
@@ -43,10 +44,14 @@ class RunStarted(NamedTuple):
     parent_execution: str = ""
     headers: dict[str, str] | None = None
     previous: dict[str, str] | None = None
+    queued: Callable[[], Mapping[str, int]] = dict
 
 
 class RunEnded(NamedTuple):
-    """A run has ended. ``outcome`` is ``completed``, ``failed``, ``cancelled``, ``timed_out`` or ``abandoned``."""
+    """A run has ended. ``outcome`` is ``completed``, ``failed``, ``cancelled``, ``timed_out`` or ``abandoned``.
+
+    ``attempts``, ``retries`` and ``events`` are those of this segment.
+    """
 
     outcome: str
     time_ns: int
@@ -137,6 +142,20 @@ class Waited(NamedTuple):
     events: tuple[str, ...] = ()
 
 
+class Checkpointed(NamedTuple):
+    """A run was saved, or a saved one was loaded. ``operation`` is ``save`` or ``load``.
+
+    ``execution`` is the one after which it was saved, or ``""``; ``error`` is why it failed.
+    """
+
+    operation: str
+    execution: str
+    seq: int
+    start_ns: int
+    end_ns: int
+    error: BaseException | None = None
+
+
 class Observer:
     """Watches one run. Every hook does nothing; override those that you need."""
 
@@ -157,6 +176,9 @@ class Observer:
 
     def waited(self, fact: Waited) -> None:
         """A wait is over."""
+
+    def checkpointed(self, fact: Checkpointed) -> None:
+        """The run was saved or loaded."""
 
 
 Factory = Callable[[], Observer | None]
@@ -188,7 +210,7 @@ def observing(*factories: Factory) -> Iterator[None]:
         _local.reset(token)
 
 
-_HOOKS = ("run_started", "run_ended", "attempt_started", "attempt_ended", "event_sent", "waited")
+_HOOKS = ("run_started", "run_ended", "attempt_started", "attempt_ended", "event_sent", "waited", "checkpointed")
 
 Hook = Callable[[Any], None]
 
@@ -203,6 +225,7 @@ class Hooks:
     attempt_ended: tuple[Hook, ...] = ()
     event_sent: tuple[Hook, ...] = ()
     waited: tuple[Hook, ...] = ()
+    checkpointed: tuple[Hook, ...] = ()
     observers: tuple[Observer, ...] = field(default=())
 
     def drop(self, observer: Observer) -> None:

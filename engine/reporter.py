@@ -11,7 +11,7 @@ from contextvars import Context
 
 from . import reducer
 from .events import Event
-from .observers import AttemptEnded, AttemptStarted, EventSent, Hooks, RunEnded, RunStarted, Waited, tell
+from .observers import AttemptEnded, AttemptStarted, Checkpointed, EventSent, Hooks, RunEnded, RunStarted, Waited, tell
 from .state import Envelope, Execution, RunState
 
 
@@ -22,13 +22,14 @@ class Reporter:
     and a run should be the same wherever it is read back from.
     """
 
-    __slots__ = ("_clock", "_epoch_us", "_hooks", "_run_id", "_state")
+    __slots__ = ("_before", "_clock", "_epoch_us", "_hooks", "_run_id", "_state")
 
     def __init__(self, hooks: Hooks, state: RunState, run_id: str, clock: Callable[[], float]) -> None:
         self._hooks = hooks
         self._state = state
         self._run_id = run_id
         self._clock = clock
+        self._before = (state.attempts, state.retries, state.events)
         self._epoch_us = time.time_ns() // 1000 - round(clock() * 1e6)
 
     def run_started(self, event: Event | None, context: Context, parent_run_id: str, parent_execution: str) -> None:
@@ -46,6 +47,7 @@ class Reporter:
             parent_execution=parent_execution,
             headers=self._state.headers,
             previous=self._state.previous,
+            queued=self._queued,
         )
         tell(self._hooks, self._hooks.run_started, fact)
 
@@ -98,7 +100,7 @@ class Reporter:
         """An attempt is over."""
         outputs = execution.outputs or ()
         joined, since = execution.joined or ((), 0.0)
-        ids = tuple(each.id for each in joined)
+        ids = tuple([each.id for each in joined]) if joined else ()
         if ids and self._hooks.waited:
             kinds = ", ".join(dict.fromkeys(each.type for each in joined))
             until = execution.started_at
@@ -111,7 +113,7 @@ class Reporter:
             error,
             delay,
             result,
-            tuple((each.id, each.type) for each in outputs),
+            tuple([(each.id, each.type) for each in outputs]),
             _mode(outputs),
             ids,
             self._ns(since) if ids else 0,
@@ -144,6 +146,13 @@ class Reporter:
         )
         tell(self._hooks, self._hooks.waited, fact)
 
+    def checkpointed(
+        self, operation: str, since: float, execution: str = "", error: BaseException | None = None
+    ) -> None:
+        """The run was saved or loaded just now; that began at ``since``, in seconds of the run's clock."""
+        fact = Checkpointed(operation, execution, self._next_seq(), self._ns(since), self._ns(self._clock()), error)
+        tell(self._hooks, self._hooks.checkpointed, fact)
+
     def run_ended(self, end: reducer.End) -> None:
         """The run has ended; what still waited or was queued ends with it."""
         state = self._state
@@ -153,6 +162,7 @@ class Reporter:
                 self.waited("human", question.type, question.producer, 0, since, outcome, (question.id,))
             for execution in state.delayed:
                 self.waited("retry", "retry", execution.id, execution.attempt - 1, execution.recall().ended_at, outcome)
+        attempts, retries, events = self._before
         queued = [each for step in state.steps.values() for each in step.queue]
         fact = RunEnded(
             outcome=end.outcome,
@@ -160,12 +170,15 @@ class Reporter:
             result=end.envelope.event if end.envelope is not None else None,
             error=end.error,
             failed_execution=end.execution.id if end.execution is not None else "",
-            attempts=state.attempts,
-            retries=state.retries,
-            events=state.events,
+            attempts=state.attempts - attempts,
+            retries=state.retries - retries,
+            events=state.events - events,
             dropped=tuple(each.envelope.id for each in (*queued, *state.delayed)),
         )
         tell(self._hooks, self._hooks.run_ended, fact)
+
+    def _queued(self) -> dict[str, int]:
+        return {name: len(step.queue) for name, step in list(self._state.steps.items())}
 
     def _next_seq(self) -> int:
         self._state.seq += 1
@@ -176,7 +189,9 @@ class Reporter:
 
 
 def _mode(outputs: list[Envelope] | tuple[()]) -> str:
-    modes = {each.mode for each in outputs}
-    if not modes:
+    if not outputs:
         return "none"
+    if len(outputs) == 1:
+        return outputs[0].mode
+    modes = {each.mode for each in outputs}
     return modes.pop() if len(modes) == 1 else "mixed"

@@ -61,11 +61,18 @@ if TYPE_CHECKING:
     from wftrace.engine.sqlite_keeper import SqliteKeeper
     from wftrace.engine.statistics import RunStatistics, StepStatistics
     from wftrace.exporters.html import report
+    from wftrace.exporters.run_files import iter_runs
     from wftrace.exporters.setup import trace_to
 
+    from .drawing.view import View
+    from .labels import using
+    from .logs import RunLogFilter, log_fields
+    from .many_pictures import aggregate, coverage, diff
     from .pictures import draw, draw_all_possible_flows, expand, overlay
     from .recent_pictures import draw_most_recent_execution as draw_most_recent_execution
     from .recorder import Recorder, recording
+    from .settings import configure_tracing
+    from .watch.pushing import watching
 
 _LAZY = {
     "Adapter": "wftrace.engine.known_types",
@@ -81,18 +88,28 @@ _LAZY = {
     "RandomDelayRetryPolicy": "wftrace.engine.retry",
     "Recorder": "wftrace.recorder",
     "RetryPolicy": "wftrace.engine.retry",
+    "RunLogFilter": "wftrace.logs",
     "RunStatistics": "wftrace.engine.statistics",
     "SqliteKeeper": "wftrace.engine.sqlite_keeper",
     "StepStatistics": "wftrace.engine.statistics",
+    "View": "wftrace.drawing.view",
     "WorkflowCheckpointer": "wftrace.engine.checkpoints",
+    "aggregate": "wftrace.many_pictures",
+    "configure_tracing": "wftrace.settings",
+    "coverage": "wftrace.many_pictures",
+    "diff": "wftrace.many_pictures",
     "draw": "wftrace.pictures",
     "draw_all_possible_flows": "wftrace.pictures",
     "draw_most_recent_execution": "wftrace.recent_pictures",
     "expand": "wftrace.pictures",
+    "iter_runs": "wftrace.exporters.run_files",
+    "log_fields": "wftrace.logs",
     "overlay": "wftrace.pictures",
     "recording": "wftrace.recorder",
     "report": "wftrace.exporters.html",
     "trace_to": "wftrace.exporters.setup",
+    "using": "wftrace.labels",
+    "watching": "wftrace.watch.pushing",
 }
 """What is imported when it is first asked for, and from where."""
 
@@ -116,7 +133,15 @@ def _tracing_observer() -> Observer | None:
     return observer()
 
 
+def _metrics_observer() -> Observer | None:
+    """The measures of a run, when the process has an OpenTelemetry meter provider."""
+    from .metrics import observer
+
+    return observer()
+
+
 install(_tracing_observer)
+install(_metrics_observer)
 
 # Without draw_most_recent_execution: to import it is to have runs recorded, which "import *" should not do.
 __all__ = [
@@ -144,6 +169,7 @@ __all__ = [
     "Resource",
     "RetryInfo",
     "RetryPolicy",
+    "RunLogFilter",
     "RunStatistics",
     "SavedError",
     "ServiceNotFoundError",
@@ -155,6 +181,7 @@ __all__ = [
     "StopEvent",
     "TraceError",
     "UnhandledEvent",
+    "View",
     "Workflow",
     "WorkflowCancelledByUser",
     "WorkflowCheckpointer",
@@ -167,13 +194,21 @@ __all__ = [
     "WorkflowTimeoutError",
     "WorkflowValidationError",
     "__version__",
+    "aggregate",
+    "configure_tracing",
+    "coverage",
+    "diff",
     "draw",
     "draw_all_possible_flows",
     "expand",
+    "iter_runs",
+    "log_fields",
     "observing",
     "overlay",
     "recording",
     "report",
     "step",
     "trace_to",
+    "using",
+    "watching",
 ]

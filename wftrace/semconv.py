@@ -14,6 +14,7 @@ STEP_SPAN = "run_step"
 SEND_SPAN = "send"
 WAIT_SPAN = "wait"
 RETRY_WAIT_SPAN = "wait retry"
+CHECKPOINT_SPAN = "checkpoint"
 
 # Others' words.
 OPERATION_NAME = "gen_ai.operation.name"
@@ -26,6 +27,9 @@ INPUT_MIME_TYPE = "input.mime_type"
 OUTPUT_VALUE = "output.value"
 OUTPUT_MIME_TYPE = "output.mime_type"
 SESSION_ID = "session.id"
+USER_ID = "user.id"
+METADATA = "metadata"
+TAGS = "tag.tags"
 NODE_ID = "graph.node.id"
 NODE_NAME = "graph.node.name"
 NODE_PARENT_ID = "graph.node.parent_id"
@@ -87,9 +91,18 @@ EVENT_EXECUTION_ID = "wftrace.event.execution.id"
 # A wait.
 WAIT_KIND = "wftrace.wait.kind"
 WAITING_FOR = "wftrace.waiting_for"
+WAIT_MS = "wftrace.wait_ms"
+
+# A checkpoint.
+CHECKPOINT_OPERATION = "wftrace.checkpoint.operation"
 
 # Links.
 LINK_TYPE = "wftrace.link.type"
+EVENT_LINK = "event"
+RETRY_LINK = "retry_of"
+RESUME_LINK = "resume"
+CALLER_LINK = "caller"
+EXTERNAL_LINK = "external"
 
 INVOKE_WORKFLOW = "invoke_workflow"
 RUN_STEP = "run_step"

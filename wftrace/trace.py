@@ -18,6 +18,7 @@ AttributeValue = str | bool | int | float | tuple[str, ...] | tuple[bool, ...] |
 Outcome = Literal[
     "completed", "failed", "retrying", "cancelled", "timed_out", "suspended", "waiting", "abandoned", "interrupted"
 ]
+"""How something ended. *abandoned*: its process gave it up, and says so; *interrupted*: nobody was left to say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,19 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckpointMark:
+    """The run was saved (``save``) or a saved one was taken up (``load``); ``execution_id`` is the one after which."""
+
+    operation: str
+    execution_id: str
+    seq: int
+    start_ns: int
+    end_ns: int
+    outcome: Outcome
+    span_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """One uninterrupted stretch of a run in one process: one run span."""
 
@@ -229,6 +243,11 @@ class Run:
     input_value: str | None = None
     output_value: str | None = None
     service: str = ""
+    session_id: str = ""
+    user_id: str = ""
+    metadata: str = ""
+    tags: tuple[str, ...] = ()
+    checkpoints: tuple[CheckpointMark, ...] = ()
 
     @property
     def duration_ms(self) -> float:

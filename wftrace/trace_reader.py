@@ -7,6 +7,7 @@ Everything is read from attributes; links, events' order, times and the root are
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, cast, get_args
 
@@ -14,24 +15,25 @@ from wftrace.engine.errors import GraphFormatError
 from wftrace.engine.graph import FlowGraph
 
 from . import semconv as words
-from .trace import Attempt, Emission, ErrorFacts, Outcome, Run, Segment, Span, Wait
+from .trace import Attempt, CheckpointMark, Emission, ErrorFacts, Outcome, Run, Segment, Span, Wait
+from .unfolding import unfold
 
-Kind = Literal["run", "attempt", "emission", "wait"]
+Kind = Literal["run", "attempt", "emission", "wait", "checkpoint"]
 
 
 def read_runs(spans: Iterable[Span]) -> list[Run]:
     """The wftrace runs among some spans, in order of their start. Spans of others are passed over."""
-    by_run: dict[str, dict[str, Span]] = {}
-    for span in spans:
+    by_run: dict[str, list[Span]] = {}
+    for span in unfold(spans):
         run_id = _text(span, words.RUN_ID)
         if run_id and _kind(span) is not None:
-            by_run.setdefault(run_id, {}).setdefault(span.span_id, span)
-    runs = [_read_run(run_id, list(mine.values())) for run_id, mine in by_run.items()]
+            by_run.setdefault(run_id, []).append(span)
+    runs = [_read_run(run_id, mine) for run_id, mine in by_run.items()]
     return sorted(runs, key=lambda run: (run.start_ns, run.run_id))
 
 
 def _read_run(run_id: str, spans: list[Span]) -> Run:
-    of_kind: dict[Kind | None, list[Span]] = {"run": [], "attempt": [], "emission": [], "wait": []}
+    of_kind: defaultdict[Kind | None, list[Span]] = defaultdict(list)
     for span in sorted(spans, key=_order):
         of_kind[_kind(span)].append(span)
     roots = of_kind["run"]
@@ -62,6 +64,11 @@ def _read_run(run_id: str, spans: list[Span]) -> Run:
         input_value=_optional(first, words.INPUT_VALUE) if first else None,
         output_value=_optional(last, words.OUTPUT_VALUE) if last else None,
         service=str(spans[0].resource.get("service.name", "")),
+        session_id=_text(spans[0], words.SESSION_ID),
+        user_id=_text(first, words.USER_ID) if first else "",
+        metadata=_text(first, words.METADATA) if first else "",
+        tags=_texts(first, words.TAGS) if first else (),
+        checkpoints=tuple(map(_checkpoint, of_kind["checkpoint"])),
     )
 
 
@@ -71,6 +78,8 @@ def _kind(span: Span) -> Kind | None:
         return "emission"
     if words.WAIT_KIND in attributes:
         return "wait"
+    if words.CHECKPOINT_OPERATION in attributes:
+        return "checkpoint"
     if words.STEP_NAME in attributes and words.EXECUTION_ID in attributes:
         return "attempt"
     return "run" if words.GRAPH_HASH in attributes or span.name.startswith(words.RUN_SPAN) else None
@@ -156,6 +165,18 @@ def _wait(span: Span) -> Wait:
     )
 
 
+def _checkpoint(span: Span) -> CheckpointMark:
+    return CheckpointMark(
+        operation=_text(span, words.CHECKPOINT_OPERATION),
+        execution_id=_text(span, words.EXECUTION_ID),
+        seq=_number(span, words.SEQ),
+        start_ns=span.start_ns,
+        end_ns=span.end_ns,
+        outcome=_outcome(span),
+        span_id=span.span_id,
+    )
+
+
 def _graph(roots: Sequence[Span]) -> tuple[FlowGraph | None, tuple[str, ...]]:
     for span in reversed(roots):
         text = "".join(_texts(span, words.GRAPH)) or _text(span, words.GRAPH)
@@ -171,6 +192,7 @@ def _missing(roots: Sequence[Span], attempts: Sequence[Attempt], emissions: Sequ
     said: list[str] = []
     if not roots:
         said.append("the run span is missing: the run may still be under way, or was cut short")
+    said += [_cut_short(_segment(root), roots, attempts) for root in roots if _outcome(root) == "interrupted"]
     expected = sum(_number(span, words.STEPS_COUNT) for span in roots)
     if expected > len(attempts):
         said.append(f"{expected - len(attempts)} of {expected} step attempts are missing")
@@ -178,6 +200,14 @@ def _missing(roots: Sequence[Span], attempts: Sequence[Attempt], emissions: Sequ
     if made > len(emissions):
         said.append(f"{made - len(emissions)} of {made} emissions are missing")
     return said
+
+
+def _cut_short(segment: Segment, roots: Sequence[Span], attempts: Sequence[Attempt]) -> str:
+    """That nobody told the end of a segment, and the steps that it was in."""
+    which = f"segment {segment.number} of the run" if len(roots) > 1 else "the run"
+    mine = (each for each in attempts if each.segment == segment.number and each.outcome == "interrupted")
+    steps = ", ".join(dict.fromkeys(each.execution_id for each in mine))
+    return f"the end of {which} is missing: it was cut short" + (f" while {steps} ran" if steps else "")
 
 
 def _error(span: Span) -> ErrorFacts | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextvars import Context
 
 from opentelemetry import context as otel_context
@@ -10,41 +10,36 @@ from opentelemetry import trace as otel
 from opentelemetry.trace import Link, Span, SpanContext, StatusCode, TraceFlags, Tracer
 
 from . import semconv as words
-from .telemetry import OpenSpan, SpanId, SpanObserver, capture_from_environment
+from .settings import tracing_settings
+from .sinks import Links, OpenSpan
+from .telemetry import SpanObserver
 from .trace import AttributeValue
 from .version import VERSION
 
 SCHEMA_URL = "https://opentelemetry.io/schemas/1.44.0"
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+_UNSAMPLED = TraceFlags(TraceFlags.DEFAULT)
 
 
 class OpenTelemetrySpan:
-    """A started span, and the OpenTelemetry context in which it is current, made when it is first needed."""
+    """A started span, and the OpenTelemetry context in which it is current."""
 
-    __slots__ = ("_above", "_context", "_span", "_trace_id")
+    __slots__ = ("_span", "context")
 
-    def __init__(self, span: Span, above: otel_context.Context, trace_id: str = "") -> None:
+    def __init__(self, span: Span, above: otel_context.Context) -> None:
         self._span = span
-        self._above = above
-        self._context: otel_context.Context | None = None
-        self._trace_id = trace_id or f"{span.get_span_context().trace_id:032x}"
+        self.context = otel.set_span_in_context(span, above)
 
     @property
-    def context(self) -> otel_context.Context:
-        """The context in which it is current."""
-        if self._context is None:
-            self._context = otel.set_span_in_context(self._span, self._above)
-        return self._context
+    def traceparent(self) -> str:
+        """Its name in W3C's form."""
+        return _traceparent(self._span.get_span_context())
 
     @property
-    def id(self) -> SpanId:
-        """Trace id and span id."""
-        return (self._trace_id, f"{self._span.get_span_context().span_id:016x}")
-
-    def below(self, span: Span) -> OpenTelemetrySpan:
-        """A span of the same trace whose parent is this one."""
-        return OpenTelemetrySpan(span, self.context, self._trace_id)
+    def is_recording(self) -> bool:
+        """Whether anybody will see it."""
+        return self._span.is_recording()
 
     def set(self, attributes: Mapping[str, AttributeValue]) -> None:
         """Add attributes."""
@@ -73,46 +68,84 @@ class OpenTelemetrySink:
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
 
+    def current(self) -> str:
+        """The span in which the code under way works, or ``""``."""
+        ids = otel.get_current_span().get_span_context()
+        return _traceparent(ids) if ids.is_valid else ""
+
     def root(
-        self, name: str, context: Context, attributes: Mapping[str, AttributeValue], time_ns: int
+        self,
+        name: str,
+        context: Context,
+        attributes: Mapping[str, AttributeValue],
+        time_ns: int,
+        links: Links = (),
+        *,
+        apart: bool = False,
+        handed_on: Mapping[str, AttributeValue] | None = None,
     ) -> OpenTelemetrySpan:
-        """A span below the caller's current one."""
+        """A span below the caller's current one, or apart from it."""
         above = context.run(otel_context.get_current)
-        return OpenTelemetrySpan(self._tracer.start_span(name, above, attributes=attributes, start_time=time_ns), above)
+        if apart:
+            above = otel.set_span_in_context(otel.INVALID_SPAN, above)
+        for key, value in (handed_on or {}).items():
+            above = otel_context.set_value(key, value, above)
+        span = self._tracer.start_span(
+            name, above, attributes=attributes, links=[_link(*link) for link in links], start_time=time_ns
+        )
+        return OpenTelemetrySpan(span, above)
 
     def child(
+        self, name: str, parent: OpenSpan, attributes: Mapping[str, AttributeValue], time_ns: int, links: Links = ()
+    ) -> OpenTelemetrySpan:
+        """A span below another."""
+        above: otel_context.Context = parent.context  # type: ignore[attr-defined]  # all of its spans are ours
+        span = self._tracer.start_span(
+            name, above, attributes=attributes, links=[_link(*link) for link in links], start_time=time_ns
+        )
+        return OpenTelemetrySpan(span, above)
+
+    def ended(
         self,
         name: str,
         parent: OpenSpan,
         attributes: Mapping[str, AttributeValue],
-        time_ns: int,
-        links: Sequence[tuple[SpanId, str]] = (),
-    ) -> OpenTelemetrySpan:
-        """A span below another."""
-        assert isinstance(parent, OpenTelemetrySpan)
+        start_ns: int,
+        end_ns: int,
+        links: Links = (),
+    ) -> str:
+        """A span below another that is over already."""
         span = self._tracer.start_span(
             name,
-            parent.context,
+            parent.context,  # type: ignore[attr-defined]  # all of its spans are ours
             attributes=attributes,
-            links=[_link(*link) for link in links],
-            start_time=time_ns,
-            record_exception=False,
-            set_status_on_exception=False,
+            links=[_link(*link) for link in links] if links else None,
+            start_time=start_ns,
         )
-        return parent.below(span)
+        span.end(end_ns)
+        return _traceparent(span.get_span_context())
 
 
 def observer() -> SpanObserver | None:
-    """The observer of a run that starts now; None while no OpenTelemetry SDK is configured."""
+    """The observer of a run that starts now; None while no OpenTelemetry SDK is configured, and for a run without a
+    span around it when runs are never to be roots.
+    """
     provider = otel.get_tracer_provider()
     if isinstance(provider, otel.ProxyTracerProvider | otel.NoOpTracerProvider):
         return None
     tracer = provider.get_tracer(words.SCOPE, VERSION, SCHEMA_URL)
     if isinstance(tracer, otel.NoOpTracer):
         return None
-    return SpanObserver(OpenTelemetrySink(tracer), capture_from_environment())
+    settings = tracing_settings()
+    if settings.root == "never" and not otel.get_current_span().get_span_context().is_valid:
+        return None
+    return SpanObserver(OpenTelemetrySink(tracer), settings)
 
 
-def _link(to: SpanId, kind: str) -> Link:
-    target = SpanContext(int(to[0], 16), int(to[1], 16), is_remote=False, trace_flags=_SAMPLED)
-    return Link(target, {words.LINK_TYPE: kind})
+def _traceparent(ids: SpanContext) -> str:
+    return f"00-{ids.trace_id:032x}-{ids.span_id:016x}-{'01' if ids.trace_flags & 1 else '00'}"
+
+
+def _link(name: str, kind: str) -> Link:
+    flags = _SAMPLED if name[-1] == "1" else _UNSAMPLED
+    return Link(SpanContext(int(name[3:35], 16), int(name[36:52], 16), False, flags), {words.LINK_TYPE: kind})

@@ -12,7 +12,7 @@ from wftrace import Event, StartEvent, StopEvent, Workflow, step
 from wftrace import semconv as words
 from wftrace.gate import REDACTED
 from wftrace.recorder import Recorder
-from wftrace.telemetry import Capture, capture_from_environment
+from wftrace.settings import Capture, capture_from_environment
 from wftrace.trace import Span
 
 CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
@@ -50,27 +50,27 @@ def value(span: Span, key: str) -> Any:
 @pytest.mark.parametrize("capture", ["none", "types"])
 def test_no_payloads(watch: Watch, capture: Capture) -> None:
     """Below ``summary`` no span has an input or an output."""
-    trace = watch.run(Flow(), capture=capture, topic="pirates")
+    trace = watch.run(Flow(), how=capture, topic="pirates")
     assert "pirates" not in everything(trace)
     assert not any(key in span.attributes for span in trace.spans for key in PAYLOADS)
 
 
 def test_types_are_always_there(watch: Watch) -> None:
     """Event types are no payload: pictures need them, also with ``none``."""
-    second = watch.run(Flow(), capture="none", topic="x").attempt("second")
+    second = watch.run(Flow(), how="none", topic="x").attempt("second")
     assert second.attributes[words.INPUT_EVENT_TYPES] == (f"{__name__}.Middle",)
 
 
 def test_a_summary_has_the_shape_without_the_content(watch: Watch) -> None:
     """Field names, types and lengths."""
-    trace = watch.run(Flow(), capture="summary", topic="pirates")
+    trace = watch.run(Flow(), how="summary", topic="pirates")
     assert "pirates" not in everything(trace)
     assert value(trace.attempt("second"), words.INPUT_VALUE) == {"text": "str[7]", "password": "str[7]"}
 
 
 def test_full_has_the_content(watch: Watch) -> None:
     """Inputs and outputs of attempts and of the run, as JSON, secrets by name left out."""
-    trace = watch.run(Flow(), capture="full", topic="pirates")
+    trace = watch.run(Flow(), how="full", topic="pirates")
     assert value(trace.run, words.INPUT_VALUE) == {"topic": "pirates"}
     assert value(trace.run, words.OUTPUT_VALUE) == {"text": "pirates"}
     assert value(trace.attempt("first"), words.OUTPUT_VALUE) == {"text": "pirates", "password": REDACTED}
@@ -83,7 +83,7 @@ def test_full_has_the_content(watch: Watch) -> None:
 def test_hidden_inputs(watch: Watch, monkeypatch: pytest.MonkeyPatch, capture: Capture, on: str) -> None:
     """``OPENINFERENCE_HIDE_INPUTS`` wins over what is captured; outputs stay."""
     monkeypatch.setenv("OPENINFERENCE_HIDE_INPUTS", on)
-    trace = watch.run(Flow(), capture=capture, topic="pirates")
+    trace = watch.run(Flow(), how=capture, topic="pirates")
     assert not any(words.INPUT_VALUE in span.attributes for span in trace.spans)
     assert words.OUTPUT_VALUE in trace.run.attributes
 
@@ -92,7 +92,7 @@ def test_hidden_inputs(watch: Watch, monkeypatch: pytest.MonkeyPatch, capture: C
 def test_hidden_outputs(watch: Watch, monkeypatch: pytest.MonkeyPatch, capture: Capture) -> None:
     """``OPENINFERENCE_HIDE_OUTPUTS`` wins over what is captured; inputs stay."""
     monkeypatch.setenv("OPENINFERENCE_HIDE_OUTPUTS", "true")
-    trace = watch.run(Flow(), capture=capture, topic="pirates")
+    trace = watch.run(Flow(), how=capture, topic="pirates")
     assert not any(words.OUTPUT_VALUE in span.attributes for span in trace.spans)
     assert words.INPUT_VALUE in trace.run.attributes
 
@@ -100,7 +100,7 @@ def test_hidden_outputs(watch: Watch, monkeypatch: pytest.MonkeyPatch, capture: 
 def test_a_hiding_variable_that_says_no(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     """``false`` hides nothing."""
     monkeypatch.setenv("OPENINFERENCE_HIDE_INPUTS", "false")
-    assert words.INPUT_VALUE in watch.run(Flow(), capture="full", topic="x").run.attributes
+    assert words.INPUT_VALUE in watch.run(Flow(), how="full", topic="x").run.attributes
 
 
 @pytest.mark.parametrize(
@@ -133,8 +133,8 @@ def test_the_environment_says_what_is_captured(
 def test_a_recorder_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """When it is not told what to capture."""
     monkeypatch.setenv("WFTRACE_CAPTURE", "full")
-    assert Recorder().observer()._capture == "full"
-    assert Recorder("none").observer()._capture == "none"
+    assert Recorder().observer().settings.capture == "full"
+    assert Recorder("none").observer().settings.capture == "none"
 
 
 def test_a_secret_in_an_exception_is_redacted(watch: Watch) -> None:
@@ -146,7 +146,7 @@ def test_a_secret_in_an_exception_is_redacted(watch: Watch) -> None:
 
 def test_with_none_an_exception_is_only_a_class(watch: Watch) -> None:
     """No text and no stack trace: they may hold payloads."""
-    trace = watch.run(Flow(), capture="none", topic="fail")
+    trace = watch.run(Flow(), how="none", topic="fail")
     (event,) = trace.attempt("second").events
     assert dict(event.attributes) == {words.EXCEPTION_TYPE: "RuntimeError"}
     assert "refused" not in everything(trace)
@@ -170,7 +170,7 @@ def test_payloads_that_nothing_can_be_made_of(watch: Watch, capture: Capture) ->
         async def work(self, ev: StartEvent) -> StopEvent:
             return StopEvent(result=ev.nasty)
 
-    trace = watch.run(Passing(), capture=capture, nasty=nasty)
+    trace = watch.run(Passing(), how=capture, nasty=nasty)
     assert trace.error is None
     assert len(trace.spans) == 4
     everything(trace).encode("utf-8")

@@ -17,11 +17,13 @@ from wftrace import Workflow, WorkflowHandler, observing
 from wftrace import semconv as words
 from wftrace.exporters.readable import plain_span
 from wftrace.recorder import Recorder
-from wftrace.telemetry import Capture, SpanObserver
+from wftrace.settings import Capture, TracingSettings
+from wftrace.telemetry import SpanObserver
 from wftrace.trace import Run, Span
 from wftrace.trace_reader import read_runs
 from wftrace.tracing import OpenTelemetrySink
 
+How = TracingSettings | Capture
 Drive = Callable[[WorkflowHandler], Awaitable[Any]]
 
 
@@ -81,7 +83,7 @@ class Trace:
 class Watch:
     """Watches runs through one sink."""
 
-    def factory(self, capture: Capture) -> SpanObserver:
+    def factory(self, how: How) -> SpanObserver:
         """The observer of a run that starts now."""
         raise NotImplementedError
 
@@ -89,24 +91,24 @@ class Watch:
         """The spans so far."""
         raise NotImplementedError
 
-    def main(self, main: Callable[[], Awaitable[Any]], capture: Capture = "types") -> Trace:
+    def main(self, main: Callable[[], Awaitable[Any]], how: How = "types") -> Trace:
         """Run a main function; an error of it is kept."""
         result, error = None, None
-        with observing(lambda: self.factory(capture)):
+        with observing(lambda: self.factory(how)):
             try:
                 result = asyncio.run(_awaited(main))
             except BaseException as raised:  # whatever it is, it is looked at
                 error = raised
         return Trace(self.spans(), result, error)
 
-    def run(self, flow: Workflow, drive: Drive | None = None, capture: Capture = "types", **fields: Any) -> Trace:
+    def run(self, flow: Workflow, drive: Drive | None = None, how: How = "types", **fields: Any) -> Trace:
         """Run a flow to its end; ``drive`` does something else with its handler than to await it."""
 
         async def main() -> Any:
             handler = flow.run(**fields)
             return await (handler if drive is None else drive(handler))
 
-        return self.main(main, capture)
+        return self.main(main, how)
 
 
 class RecorderWatch(Watch):
@@ -115,8 +117,8 @@ class RecorderWatch(Watch):
     def __init__(self) -> None:
         self.recorder = Recorder()
 
-    def factory(self, capture: Capture) -> SpanObserver:
-        return SpanObserver(self.recorder, capture)
+    def factory(self, how: How) -> SpanObserver:
+        return SpanObserver(self.recorder, how)
 
     def spans(self) -> list[Span]:
         return list(self.recorder.spans)
@@ -131,8 +133,8 @@ class SdkWatch(Watch):
         self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
         self.tracer = self.provider.get_tracer(words.SCOPE)
 
-    def factory(self, capture: Capture) -> SpanObserver:
-        return SpanObserver(OpenTelemetrySink(self.tracer), capture)
+    def factory(self, how: How) -> SpanObserver:
+        return SpanObserver(OpenTelemetrySink(self.tracer), how)
 
     def spans(self) -> list[Span]:
         return [plain_span(span) for span in self.exporter.get_finished_spans()]

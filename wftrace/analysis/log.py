@@ -1,22 +1,34 @@
-"""The event log of a run: everything that happened, a line each."""
+"""The event log of a run: everything that happened, a line each, in the order of time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from wftrace.engine.graph import FlowGraph
-from wftrace.trace import Attempt, Emission, Run, Wait
+from wftrace.trace import Attempt, Emission, Run, Segment, Wait
 from wftrace.units import format_ms
 
 from .causes import Causes
 from .lanes import Workers, queue_reason
 
+WAITS = ("wait", "human", "retry")
+"""The kinds of row that a trace numbers when they are over, because only then they are known."""
+
+
+WAIT_IS_OVER = "numbered when it was over"
+CLOCK_WENT_BACK = "the clock was set back"
+
 
 @dataclass(frozen=True, slots=True)
 class LogRow:
-    """One line of the log. ``ms`` is the time since the run's start, ``took_ms`` None for what is a moment."""
+    """One line of the log.
+
+    ``seq`` is its number in the trace, 0 for what has none. ``ms`` is the time since the run's start, ``took_ms`` None
+    for what is a moment, ``queued_ms`` how long an attempt waited for a worker (``queue_reason``: why). ``late`` says
+    why its number is greater than those of rows below it, ``""`` where it is not.
+    """
 
     seq: int
     ms: float
@@ -28,12 +40,35 @@ class LogRow:
     took_ms: float | None = None
     status: str = "ok"
     events: tuple[str, ...] = ()
+    outcome: str = ""
+    worker: int | None = None
+    queued_ms: float = 0.0
+    queue_reason: str = ""
+    late: str = ""
 
 
 def log_rows(run: Run, graph: FlowGraph | None = None) -> tuple[LogRow, ...]:
-    """The log in the order in which things began: attempts, events made and waits, by their sequence number."""
+    """The log in the order in which things began: attempts, events made, waits and segments.
+
+    That is the order of their sequence numbers, but for waits, which are numbered when they end, and for a clock that
+    was set back; ``LogRow.late`` marks them.
+    """
     log = _Log(run, graph or run.graph)
-    return tuple(_folded(sorted(log.rows(), key=lambda row: row.seq)))
+    ordered = sorted(log.rows(), key=lambda row: (row.ms, row.seq))
+    return tuple(_folded(_marked(ordered)))
+
+
+def _marked(rows: Sequence[LogRow]) -> list[LogRow]:
+    """The rows with a mark on those that are numbered after a row which began later."""
+    marked: list[LogRow] = []
+    least = float("inf")
+    for row in reversed(rows):
+        late = row.seq > least
+        why = WAIT_IS_OVER if row.kind in WAITS else CLOCK_WENT_BACK
+        marked.append(replace(row, late=why) if late else row)
+        if row.seq and row.kind not in WAITS:
+            least = min(least, row.seq)
+    return marked[::-1]
 
 
 def _folded(rows: Iterable[LogRow]) -> Iterator[LogRow]:
@@ -63,6 +98,8 @@ class _Log:
             yield self._emission(emission)
         for wait in self._run.waits:
             yield self._wait(wait)
+        for before, segment in pairwise(self._run.segments):
+            yield self._segment(before, segment)
 
     def _since_start(self, time_ns: int) -> float:
         return (time_ns - self._run.start_ns) / 1e6
@@ -93,6 +130,10 @@ class _Log:
             took_ms=attempt.duration_ms,
             status=status,
             events=tuple(dict.fromkeys((*attempt.input_types, *attempt.output_types))),
+            outcome=attempt.outcome,
+            worker=attempt.worker,
+            queued_ms=attempt.queue_wait_ms,
+            queue_reason=reason,
         )
 
     def _emission(self, emission: Emission) -> LogRow:
@@ -114,6 +155,7 @@ class _Log:
             number=maker.number if maker else (takers[0].number if takers else 0),
             status="ok" if taken else emission.delivered,
             events=(emission.type,),
+            outcome=emission.delivered,
         )
 
     def _wait(self, wait: Wait) -> LogRow:
@@ -138,6 +180,18 @@ class _Log:
             took_ms=wait.duration_ms,
             status="ok" if wait.outcome == "completed" else wait.outcome,
             events=tuple(types or filter(None, [wait.waiting_for])),
+            outcome=wait.outcome,
+        )
+
+    def _segment(self, before: Segment, segment: Segment) -> LogRow:
+        pause = (segment.start_ns - before.end_ns) / 1e6
+        rest = f", {format_ms(pause)} after segment {before.number} ended" if pause >= 0 else ""
+        return LogRow(
+            seq=0,
+            ms=self._since_start(segment.start_ns),
+            kind="segment",
+            text=f"segment {segment.number} begins{rest}",
+            outcome=segment.outcome,
         )
 
     def _types(self, wait: Wait) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from wftrace.engine.closing import GRACE
@@ -12,6 +12,7 @@ from wftrace.engine.events import InputRequiredEvent
 from wftrace.engine.workflow import Workflow
 
 from .answers import Answers
+from .audience import Audience
 from .errors import CommandError
 from .speech import Speech
 
@@ -32,6 +33,7 @@ class Conversation:
     fields: Mapping[str, Any]
     answers: Answers
     speech: Speech
+    audience: Audience = field(default_factory=Audience)
 
     def hold(self) -> Ending:
         """Run the workflow to its end. Nothing is raised: failure, a missing answer and Ctrl-C are endings."""
@@ -40,6 +42,8 @@ class Conversation:
                 return self._held(runner)
         except (Exception, KeyboardInterrupt, SystemExit) as error:  # whatever the user's steps throw
             return Ending(error=error)
+        finally:
+            self.audience.close()
 
     def _held(self, runner: asyncio.Runner) -> Ending:
         talk = runner.get_loop().create_task(self._talk())
@@ -56,10 +60,13 @@ class Conversation:
         cleaning up as well.
         """
         handler = self.workflow.run(**self.fields)
+        self.audience.began(handler)
         try:
             async for event in handler.stream_events():
                 if isinstance(event, InputRequiredEvent):
-                    handler.ctx.send_event(await self.answers.answer(event))
+                    with self.audience.asking():
+                        answer = await self.answers.answer(event)
+                    handler.ctx.send_event(answer)
                 else:
                     self.speech.detail(f"stream: {type(event).__name__}")
             return Ending(result=await handler)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -14,11 +15,12 @@ from wftrace.engine.workflow import Workflow, graph_of
 from wftrace.overlays import overlay_run
 from wftrace.recorder import recording
 from wftrace.telemetry import Capture
-from wftrace.trace import Run
+from wftrace.trace import Run, Span
 from wftrace.units import count_of
 
 from .answers import Answers, answer_kinds, parse_replies
 from .arrival import count_attempts, shortfall, whole_runs
+from .audience import Audience
 from .conversation import Conversation, Ending
 from .errors import INTERRUPTED, OK, CommandError, RunError, StepExit
 from .exporting import check_export, exporting
@@ -28,6 +30,7 @@ from .page import check_report, write_report
 from .speech import Speech, speech_options
 from .target import Finder, Target
 from .values import parse_fields
+from .watched import watched
 
 
 def _seconds(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
@@ -49,6 +52,8 @@ def _seconds(_: click.Context, __: click.Parameter, value: float | None) -> floa
     type=click.Choice(["none", "types", "summary", "full"]),
     help="How much of inputs and outputs the trace holds; types, unless the environment says otherwise.",
 )
+@click.option("--live", is_flag=True, help="Show the run in the terminal as it happens.")
+@click.option("--watch", is_flag=True, help="Show the run on a page in the browser as it happens.")
 @click.option("--force", is_flag=True, help="Replace whatever is there.")
 @speech_options
 @click.pass_obj
@@ -62,6 +67,8 @@ def run(
     reply: tuple[str, ...],
     timeout: float | None,
     capture: Capture | None,
+    live: bool,
+    watch: bool,
     force: bool,
 ) -> int:
     """Run the workflow TARGET and sum up what happened.
@@ -73,6 +80,7 @@ def run(
     wftrace run flow.py topic=pirates
     wftrace run flow.py:Audit path=. --trace run.otlp.jsonl --report run.html
     wftrace run flow.py --reply 'Approval={"approved": true}' --export jaeger
+    wftrace run flow.py --live
     """
     fields = parse_fields(pairs)
     _check_places(trace, report, export, force=force)
@@ -81,22 +89,32 @@ def run(
     found = Finder(speech, "wftrace run").find(target)
     workflow = found.instance(**({} if timeout is None else {"timeout": timeout or None}))
     kinds = answer_kinds(workflow)
-    conversation = Conversation(workflow, fields, Answers(kinds, parse_replies(reply, kinds)), speech)
-    with recording() as recorder, exporting(trace, export) as exports:
-        ending = conversation.hold()
-    ran, arrived = recorder.runs(), exports.runs()
-    runs = whole_runs(ran, arrived) if exports.places else ran
-    if isinstance(ending.error, WorkflowRuntimeError) and not runs:
-        raise _no_start(ending.error, workflow, target)
-    _tell(runs, ending, speech)
-    if runs:
-        _tell_places(runs, arrived, trace, report, exports.links(), speech)
-        lack = shortfall(ran, arrived, os.environ) if exports.places else ""
-        if lack:
-            speech.warn(lack)
+    answers = Answers(kinds, parse_replies(reply, kinds))
+    with watched(watch, speech) as page:
+        with recording() as recorder, exporting(trace, export) as exports:
+            audience = _audience(workflow, recorder.spans, speech, asks=not reply) if live else Audience()
+            ending = Conversation(workflow, fields, answers, speech, audience).hold()
+        ran, arrived = recorder.runs(), exports.runs()
+        runs = whole_runs(ran, arrived) if exports.places else ran
+        if isinstance(ending.error, WorkflowRuntimeError) and not runs:
+            raise _no_start(ending.error, workflow, target)
+        _tell(runs, ending, speech)
+        if runs:
+            _tell_places(runs, arrived, trace, report, exports.links(), speech)
+            lack = shortfall(ran, arrived, os.environ) if exports.places else ""
+            if lack:
+                speech.warn(lack)
+        if not isinstance(ending.error, KeyboardInterrupt):
+            page.linger()
     code = _judge(ending, found, speech)
     exports.check()
     return code
+
+
+def _audience(workflow: Workflow, spans: Sequence[Span], speech: Speech, *, asks: bool) -> Audience:
+    from .live import live_audience
+
+    return live_audience(graph_of(workflow), spans, speech, asks=asks)
 
 
 def _check_places(trace: Path | None, report: Path | None, export: str | None, *, force: bool) -> None:
