@@ -26,7 +26,7 @@ def hold(loop: AbstractEventLoop, run: Abandonable) -> None:
     runs = _runs.get(loop)
     if runs is None:
         _abandon_at_exit()
-        _abandon(only_closed=True)
+        abandon_closed()
         runs = _runs[loop] = set()
     runs.add(run)
 
@@ -38,6 +38,11 @@ def let_go(loop: AbstractEventLoop, run: Abandonable) -> None:
         runs.discard(run)
         if not runs:
             del _runs[loop]
+
+
+def abandon_closed() -> None:
+    """End the runs whose event loop was closed before they ended."""
+    _abandon(only_closed=True)
 
 
 def _abandon(*, only_closed: bool) -> None:

@@ -99,6 +99,7 @@ class Watch:
                 result = asyncio.run(_awaited(main))
             except BaseException as raised:  # whatever it is, it is looked at
                 error = raised
+            abandon_closed()
         return Trace(self.spans(), result, error)
 
     def run(self, flow: Workflow, drive: Drive | None = None, how: How = "types", **fields: Any) -> Trace:
