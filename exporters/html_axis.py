@@ -25,11 +25,21 @@ class Axis:
     def _times(self) -> list[float]:
         return [time for time, _ in self.points]
 
+    @cached_property
+    def _places(self) -> list[float]:
+        return [place for _, place in self.points]
+
     def place(self, ms: float) -> float:
         """Where a time lies, 0 to 1."""
         at = min(max(bisect_right(self._times, ms), 1), len(self.points) - 1)
         (t0, x0), (t1, x1) = self.points[at - 1], self.points[at]
         return min(1.0, max(0.0, x0 + (x1 - x0) * (ms - t0) / (t1 - t0))) if t1 > t0 else x0
+
+    def time(self, part: float) -> float:
+        """The time that lies at a place, the inverse of ``place``."""
+        at = min(max(bisect_right(self._places, part), 1), len(self.points) - 1)
+        (t0, x0), (t1, x1) = self.points[at - 1], self.points[at]
+        return t0 + (t1 - t0) * (part - x0) / (x1 - x0) if x1 > x0 else t0
 
     def ticks(self, least: float = 0.11) -> list[float]:
         """Round times that lie at least so far apart and outside the breaks."""

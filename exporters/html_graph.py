@@ -9,6 +9,10 @@ from wftrace.render import draw_overlay
 
 from .html_run import RunView
 
+_DARK = "@media (prefers-color-scheme:dark)"
+_DARK_ON_SCREEN = "@media screen and (prefers-color-scheme:dark)"
+"""On paper a report is light."""
+
 _PROLOGUE = re.compile(r"^\s*(?:<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|\s)*", re.DOTALL)
 _TAG = re.compile(r"<[A-Za-z][^<>]*>")
 _NAME = re.compile(r'((?:\s|:)(?:id|href|aria-labelledby|aria-describedby)=")(#?)([^"\s]+)(")')
@@ -18,7 +22,7 @@ _URL = re.compile(r"url\(#([^)\"']+)\)")
 def graph_html(view: RunView) -> str:
     """The overlay of a run as an SVG element."""
     svg = draw_overlay(view.overlay, critical=critical_edges(view.path)).to_svg()
-    return scoped(svg, f"{view.ref}-")
+    return scoped(svg.replace(_DARK, _DARK_ON_SCREEN), f"{view.ref}-")
 
 
 def scoped(svg: str, prefix: str) -> str:

@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
-from wftrace.analysis import LogRow, critical_edges, queue_reason, short_type
-from wftrace.overlays import HUMAN
-from wftrace.units import count_of, format_count
+from collections.abc import Sequence
 
-from .html_run import ROWS_CAP, RunView
-from .html_words import esc, line, link, ms, row, table
+from wftrace.analysis import LogRow, critical_edges, queue_reason, short_type
+from wftrace.analysis.log import CLOCK_WENT_BACK, WAIT_IS_OVER
+from wftrace.overlays import HUMAN
+from wftrace.units import count_of
+
+from .html_cut import FIRST
+from .html_run import RunView
+from .html_words import clock, clock_head, esc, line, link, ms, row, table
+
+_WHY_LATE = {
+    WAIT_IS_OVER: "a wait is numbered when it is over",
+    CLOCK_WENT_BACK: "the clock was set back, or differs between machines",
+}
 
 
 def log_html(view: RunView) -> str:
     """The event log, in the order in which things began."""
     rows = [_log_row(view, each) for each in view.shown_log]
     cut = len(view.log) - len(rows)
-    note = _cut_note(count_of(cut, "row of the log is", "rows of the log are")) if cut else ""
-    return note + table(f"Event log of {view.run.workflow}", ("time", "kind", "what happened", "took"), rows, css="log")
+    note = _excerpt_note(count_of(cut, "row of the log is", "rows of the log are")) if cut else ""
+    late = [each.late for each in view.log if each.late]
+    if late:
+        note += f'<p class="hint">{_late_note(late)}</p>'
+    heads = (clock_head(view.run.duration_ms), "kind", "what happened", "took")
+    return note + table(f"Event log of {view.run.workflow}", heads, rows, css="log")
+
+
+def _late_note(late: Sequence[str]) -> str:
+    why = ", or ".join(_WHY_LATE[each] for each in dict.fromkeys(late))
+    return (
+        f"⇅ marks {count_of(len(late), 'row')} with a later number in the trace than its place here: the log goes by "
+        f"time, and {why}."
+    )
 
 
 def attempts_html(view: RunView) -> str:
@@ -35,11 +56,11 @@ def attempts_html(view: RunView) -> str:
                 queued,
                 ms(attempt.duration_ms),
                 esc(attempt.outcome.replace("_", " ")),
-                attempt.cause and link(_cause_ref(view, attempt.cause), attempt.cause),
+                link(_cause_ref(view, attempt.cause), attempt.cause) if attempt.cause else "",
             )
         )
     cut = len(view.run.attempts) - len(rows)
-    note = _cut_note(count_of(cut, "attempt is", "attempts are")) if cut else ""
+    note = _excerpt_note(count_of(cut, "attempt is", "attempts are")) if cut else ""
     heads = ("execution", "attempt", "step", "worker", "start", "queued", "ran", "outcome", "caused by")
     return note + table(f"Attempts of {view.run.workflow}", heads, rows)
 
@@ -63,14 +84,19 @@ def edges_html(view: RunView) -> str:
 
 
 def log_facets(view: RunView) -> list[list[object]]:
-    """What the search asks of each written log row: anchor, step, status, event types, milliseconds."""
+    """What the search asks of each written log row, as ``assets/search.js`` names it."""
     return [
         [
             view.attempt_ref(each.execution_id, each.number),
             each.step,
-            each.status if each.kind != "retry" else f"{each.status} retry",
+            f"{each.status} {each.outcome}",
+            each.kind,
             [short_type(kind) for kind in each.events],
             each.took_ms,
+            round(each.ms, 3),
+            each.queued_ms,
+            each.number,
+            each.worker,
         ]
         for each in view.shown_log
     ]
@@ -81,15 +107,15 @@ def _log_row(view: RunView, each: LogRow) -> str:
     css = " ".join(filter(None, ("bad" if each.status == "error" else "", f"k-{each.kind}")))
     took = ms(each.took_ms) if each.took_ms is not None else ""
     kind = f"{'✗ ' if each.kind == 'error' else ''}{each.kind}"
-    return row(
-        f"{each.ms:.1f}", esc(kind), link(ref, each.text), took, attributes=f' class="{css}" data-ref="{esc(ref)}"'
-    )
+    mark = f' <abbr class="late" title="number {each.seq} in the trace: {esc(each.late)}">⇅</abbr>' if each.late else ""
+    time = clock(each.ms, view.run.duration_ms)
+    return row(time, esc(kind), link(ref, each.text) + mark, took, attributes=f' class="{css}" data-ref="{esc(ref)}"')
 
 
-def _cut_note(what: str) -> str:
+def _excerpt_note(what: str) -> str:
     return (
-        f'<p class="note">{what} not in this page: it holds the first {format_count(ROWS_CAP)}, every error and the '
-        "critical path. The trace file has them all.</p>"
+        f'<p class="note excerpt">{what} not written out here: it has the first {FIRST}, and {FIRST} of those that '
+        "failed or took the longest. With scripts on the page shows them all.</p>"
     )
 
 

@@ -5,59 +5,55 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
 from wftrace.analysis import critical_edges
-from wftrace.units import format_ms
 
 from .html_axis import Axis, axis_of
 from .html_details import cards
+from .html_frame import head_html, help_html, picker_html
 from .html_graph import graph_html
+from .html_links import span_page
 from .html_log import attempts_html, edges_html, log_facets, log_html
+from .html_overview import overview_html
+from .html_pack import packed
 from .html_run import RunView
 from .html_timeline import legend_html, timeline_html
-from .html_words import esc, line
+from .html_words import clock_head, esc, line
 
-SCHEMA = "wftrace/report@1"
+SCHEMA = "wftrace/report@2"
 
-_KEYS = (
-    ("/", "search"),
-    ("j  k", "next, previous attempt"),
-    ("e  E", "next, previous error"),
-    ("c", "critical path only"),
-    ("b", "broken or even time axis"),
-    ("+  -  0", "larger, smaller, fitting graph"),
-    ("[  ]", "previous, next run"),
-    ("Esc", "clear what is selected"),
-    ("?", "this help"),
-)
-_SEARCHES = (
-    ("step:fetch", "of one step"),
-    ("status:error", "failed; also retry, cancelled, timed_out"),
-    ("event:QueryEvent", "takes or makes such an event"),
-    ("dur>50ms", "took longer; also <, and s, min"),
-    ("some text", "the line contains it"),
-)
+SCRIPTS = ("search.js", "axis.js", "report.js")
+SCRIPTS_OF_LARGE = ("large.js", "canvas.js", "rows.js")
 
 
-def page(views: Sequence[RunView], links: Mapping[str, str]) -> str:
-    """The report as one HTML document."""
-    script, css = asset("report.js"), asset("report.css")
+def page(views: Sequence[RunView], cuts: Sequence[str] = ()) -> str:
+    """The report as one HTML document. ``cuts`` says what is not in it."""
+    script, css = script_for(any(view.large for view in views)), asset("report.css")
     title = " · ".join(dict.fromkeys(view.run.workflow for view in views))
     axes = [axis_of(view.run) for view in views]
-    sections = "".join(_section(view, axis, links) for view, axis in zip(views, axes, strict=True))
+    sections = "".join(_section(view, axis) for view, axis in zip(views, axes, strict=True))
+    said = "".join(f'<p class="note cut">✂ {line(cut, 400)}</p>' for cut in cuts)
+    figures = "".join(_figures(view) for view in views if view.large)
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_policy(script)}">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<meta name="color-scheme" content="light dark"><meta name="referrer" content="no-referrer">'
+        '<meta name="generator" content="wftrace">'
         f"<title>{line(title)} · wftrace</title><style>{css}</style></head><body>"
-        f"{_picker(views)}<main>{sections}</main>{_help()}"
-        f'<script type="application/json" id="data">{_json(_data(views, axes))}</script>'
+        f"{picker_html(views)}{said}<main>{sections}</main>{help_html()}"
+        f'<script type="application/json" id="data">{_json(_data(views, axes))}</script>{figures}'
         f"<script>{script}</script></body></html>\n"
     )
+
+
+def script_for(large: bool) -> str:
+    """The script of a page: its parts as one function, those for large runs only where there is one."""
+    names = (*SCRIPTS_OF_LARGE, *SCRIPTS) if large else SCRIPTS
+    return '"use strict";\n(() => {\n' + "".join(asset(name) for name in names) + "})();\n"
 
 
 @cache
@@ -78,58 +74,27 @@ def _policy(script: str) -> str:
     return "; ".join(rules)
 
 
-def _picker(views: Sequence[RunView]) -> str:
-    if len(views) < 2:
-        return ""
-    items = "".join(
-        f'<li><a href="#{view.ref}" data-run="{view.ref}">{line(view.run.workflow)} {line(view.run.run_id[:8])}'
-        f"<small>{esc(view.summary.verdict)} · {esc(format_ms(view.summary.duration_ms))}</small></a></li>"
-        for view in views
-    )
-    return f'<nav class="picker" aria-label="Runs"><ul>{items}</ul></nav>'
-
-
-def _section(view: RunView, axis: Axis, links: Mapping[str, str]) -> str:
+def _section(view: RunView, axis: Axis) -> str:
     graph = view.run.workflow
     hatching = f"--hatching:url(#{view.ref}-hatch)"
+    css = "run large" if view.large else "run"
+    drawn = overview_html(view, axis) if view.large else timeline_html(view, axis)
     return (
-        f'<section class="run" data-run="{view.ref}" style="{hatching}" aria-label="Run {line(view.run.run_id)}">'
-        f"{_head(view)}"
+        f'<section class="{css}" data-run="{view.ref}" style="{hatching}" aria-label="Run {line(view.run.run_id)}">'
+        f"{head_html(view)}"
         f'<div class="panes"><section class="pane graph" aria-label="Graph"><h2>Graph</h2>'
         f'<div class="picture" tabindex="0" role="region" aria-label="Graph of {esc(graph)}">{graph_html(view)}</div>'
         f'<details class="table"><summary>the graph as a table</summary>{edges_html(view)}</details></section>'
-        f'<section class="pane time" aria-label="Timeline"><h2>Timeline</h2>{timeline_html(view, axis)}{legend_html()}'
+        f'<section class="pane time" aria-label="Timeline"><h2>Timeline</h2>{drawn}{legend_html(view.large)}'
         f'<details class="table"><summary>the timeline as a table</summary>{attempts_html(view)}</details></section>'
         f'<section class="pane events" aria-label="Event log" tabindex="0"><h2>Event log</h2>{log_html(view)}</section>'
-        f'<section class="pane cards" aria-label="Details" aria-live="polite"><h2>Details</h2>'
-        f"{''.join(cards(view, links))}</section></div></section>"
+        f'<section class="pane cards" aria-label="Details"><h2>Details</h2>'
+        f'<p class="spoken" role="status"></p>{"".join(cards(view))}</section></div></section>'
     )
 
 
-def _head(view: RunView) -> str:
-    summary = view.summary
-    state = "good" if view.run.outcome == "completed" else "other" if summary.good else "bad"
-    rest = summary.sentence.removeprefix(summary.verdict).removeprefix(" · ")
-    errors = f'<button type="button" data-do="error">Errors <b>{summary.failed}</b></button>' if summary.failed else ""
-    broken = '<button type="button" data-do="axis" aria-pressed="true">Broken axis</button>'
-    return (
-        f'<header><h1>{line(view.run.workflow)}</h1><span class="id">run {line(view.run.run_id[:12])}</span>'
-        f'<p class="verdict"><b class="{state}">{esc(summary.verdict)}</b> {esc(rest)}</p>'
-        '<div class="tools" hidden><button type="button" data-do="critical" aria-pressed="false">Critical path</button>'
-        f'{broken}{errors}<label>search <kbd>/</kbd> <input type="search" placeholder="step:… status:error dur>50ms" '
-        'aria-label="Search the log" autocomplete="off" spellcheck="false"></label><output></output>'
-        '<button type="button" data-do="help" aria-label="Help">?</button></div></header>'
-    )
-
-
-def _help() -> str:
-    keys = "".join(f"<tr><th><kbd>{esc(key)}</kbd></th><td>{esc(text)}</td></tr>" for key, text in _KEYS)
-    words = "".join(f"<tr><th><code>{esc(word)}</code></th><td>{esc(text)}</td></tr>" for word, text in _SEARCHES)
-    return (
-        '<dialog aria-label="Help"><h2>Keys</h2><table class="small">'
-        f'{keys}</table><h2>Search</h2><table class="small">{words}</table>'
-        '<form method="dialog"><button>close</button></form></dialog>'
-    )
+def _figures(view: RunView) -> str:
+    return f'<script type="text/plain" id="{view.ref}-figures">{packed(view)}</script>'
 
 
 def _data(views: Sequence[RunView], axes: Sequence[Axis]) -> dict[str, object]:
@@ -142,6 +107,10 @@ def _data(views: Sequence[RunView], axes: Sequence[Axis]) -> dict[str, object]:
                 "ms": view.run.duration_ms,
                 "axis": axis.points,
                 "breaks": axis.breaks,
+                "clock": clock_head(view.run.duration_ms),
+                "large": view.large,
+                "parent": view.parent_ref,
+                "pages": [[name, pattern, span_page(pattern)] for name, pattern in view.pages.items()],
                 "order": [view.attempt_ref(*key) for key in view.shown],
                 "errors": [view.attempt_ref(*key) for key, attempt in view.shown.items() if attempt.error is not None],
                 "steps": {view.attempt_ref(*key): view.step_ref(attempt.step) for key, attempt in view.shown.items()},

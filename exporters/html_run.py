@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from wftrace.analysis import (
@@ -22,24 +22,32 @@ from wftrace.engine.graph import FlowGraph
 from wftrace.overlays import Overlay, overlay_run, step_id
 from wftrace.trace import Attempt, Run
 
-ROWS_CAP = 2_000
-"""How many attempts and how many log rows are written out; errors and the critical path always are."""
+from .html_cut import FIRST, SPANS_CAP, Key, held, is_large, shares, spans_in, written
+from .html_links import LinkSource, pages_of
+from .html_nest import Nest
 
 _PLAIN = re.compile(r"[A-Za-z0-9_]+\Z")
 
 
 @dataclass(frozen=True)
 class RunView:
-    """A run, the graph to draw it on, and its place in the report (from 1)."""
+    """A run, the graph to draw it on, its place in the report (from 1), and where its trace is stored.
+
+    ``cap`` is how many of its spans the report may hold, ``views`` are all runs of the report in their order.
+    """
 
     run: Run
-    number: int
+    number: int = 1
     given: FlowGraph | None = None
+    nest: Nest = field(default_factory=lambda: Nest(()))
+    pages: Mapping[str, str] = field(default_factory=dict)
+    cap: int = SPANS_CAP
+    views: list[RunView] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def ref(self) -> str:
         """The anchor of the run's section and of its overview."""
-        return f"r{self.number}"
+        return run_ref(self.number - 1)
 
     @cached_property
     def overlay(self) -> Overlay:
@@ -80,29 +88,43 @@ class RunView:
         return Workers(self.run)
 
     @cached_property
-    def shown(self) -> dict[tuple[str, int], Attempt]:
-        """The attempts that are written out: the first ones, all that failed, all on the critical path."""
-        kept = {(part.execution_id, part.number) for part in self.path}
-        return {
-            attempt.key: attempt
-            for index, attempt in enumerate(self.run.attempts)
-            if index < ROWS_CAP or attempt.error is not None or attempt.key in kept
-        }
+    def large(self) -> bool:
+        """Whether the run is too large to be written out."""
+        return is_large(self.run)
+
+    @cached_property
+    def shown(self) -> dict[Key, Attempt]:
+        """The attempts that are written out, each with a card."""
+        return written(self.run, self.path)
+
+    @cached_property
+    def held(self) -> Run:
+        """The run with those spans that the report holds in figures; the run itself unless it is too large for that."""
+        return held(self.run, self.path, self.cap)
+
+    @cached_property
+    def left_out(self) -> int:
+        """How many spans are not in the report."""
+        return spans_in(self.run) - spans_in(self.held)
 
     @cached_property
     def log(self) -> tuple[LogRow, ...]:
-        """Every row of the log."""
-        return log_rows(self.run, self.graph)
+        """Every row of the log that the report holds."""
+        return log_rows(self.held, self.graph)
 
     @cached_property
     def shown_log(self) -> tuple[LogRow, ...]:
-        """The log rows that are written out."""
-        return tuple(row for index, row in enumerate(self.log) if index < ROWS_CAP or row.status != "ok")
+        """The log rows that are written out: of a large run the first, and the first that tell of trouble."""
+        if not self.large:
+            return self.log
+        trouble = [row for row in self.log if row.status != "ok"][:FIRST]
+        kept = {id(row) for row in (*self.log[:FIRST], *trouble)}
+        return tuple(row for row in self.log if id(row) in kept)
 
     @cached_property
-    def _refs(self) -> dict[tuple[str, int], str]:
+    def _refs(self) -> dict[Key, str]:
         return {
-            attempt.key: f"{self.ref}.{_name(attempt, index)}.{attempt.number}"
+            attempt.key: self._name(attempt, index)
             for index, attempt in enumerate(self.run.attempts)
             if attempt.key in self.shown
         }
@@ -117,6 +139,29 @@ class RunView:
         events = {event.id: f"{self.ref}.event-{index}" for index, event in enumerate(self.graph.events)}
         return {**steps, **events}
 
+    def inner_runs(self, execution_id: str, number: int) -> list[int]:
+        """Where the runs stand that an attempt started: those of its execution which began in its time."""
+        attempts = self.causes.attempts.get(execution_id, ())
+        inner = []
+        for place in self.nest.children(self.run, execution_id):
+            began = self.nest.runs[place].start_ns
+            at = [each for each in attempts if each.start_ns <= began <= each.end_ns] or list(attempts[-1:])
+            if at and at[0].number == number:
+                inner.append(place)
+        return inner
+
+    @cached_property
+    def parent_ref(self) -> str:
+        """The anchor of the attempt that started this run, or of the run around it; ``""`` when that is not here."""
+        place = self.nest.parent(self.run)
+        if place is None:
+            return ""
+        around = self.views[place]
+        for attempt in around.causes.attempts.get(self.run.parent_execution, ())[::-1]:
+            if attempt.start_ns <= self.run.start_ns and around.attempt_ref(*attempt.key):
+                return around.attempt_ref(*attempt.key)
+        return around.ref
+
     def attempt_ref(self, execution_id: str, number: int) -> str:
         """The anchor of an attempt's card, ``""`` when it has none."""
         return self._refs.get((execution_id, number), "")
@@ -130,8 +175,27 @@ class RunView:
         """The anchor of the card of the critical path."""
         return f"{self.ref}.critical-path"
 
+    def name_of(self, attempt: Attempt) -> str | None:
+        """The anchor of an attempt as its step and numbers make it; None when they make none."""
+        step, _, number = attempt.execution_id.rpartition("#")
+        plain = step == attempt.step and number.isascii() and number.isdigit() and not number.startswith("0")
+        return f"{self.step_ref(step)}.{number}.{attempt.number}" if plain else None
 
-def _name(attempt: Attempt, index: int) -> str:
-    """The part of an anchor that names an execution: ``fetch.4``, or a number for names that an anchor can't hold."""
-    step, _, number = attempt.execution_id.rpartition("#")
-    return f"{step}.{number}" if _PLAIN.match(step) and number.isdigit() else f"a-{index}"
+    def _name(self, attempt: Attempt, index: int) -> str:
+        return self.name_of(attempt) or f"{self.ref}.a-{index}.{attempt.number}"
+
+
+def run_ref(place: int) -> str:
+    """The anchor of the run at a place of the report (from 0)."""
+    return f"r{place + 1}"
+
+
+def views_of(runs: Sequence[Run], graph: FlowGraph | None, links: LinkSource) -> list[RunView]:
+    """The runs of a report in their order, each with its share of what a report can hold."""
+    nest = Nest(runs)
+    large = [run for run in nest.runs if is_large(run)]
+    caps = dict(zip(map(id, large), shares(large), strict=True))
+    views: list[RunView] = []
+    for number, run in enumerate(nest.runs, 1):
+        views.append(RunView(run, number, graph, nest, pages_of(links, run), caps.get(id(run), SPANS_CAP), views))
+    return views

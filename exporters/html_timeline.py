@@ -6,7 +6,7 @@ Positions across are per cent, so the picture follows the width of the page whil
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wftrace.analysis import Bar, BarKind, Row, timeline
 from wftrace.units import format_count, format_ms
@@ -58,7 +58,7 @@ def timeline_html(view: RunView, axis: Axis) -> str:
     """The timeline of a run: names at the left, the picture at the right."""
     rows = _shown(timeline(view.run, least_queue_ms=_least_queue(view)))
     height = rows[-1].top + rows[-1].height if rows else float(AXIS + PATH + GAP)
-    body = [_breaks(axis, height), _grid(axis, height), _path_bars(view, axis)]
+    body = [_path_bars(view, axis)]
     for each in rows:
         rule = each.top - GAP / 2
         body.append(f'<line class="rule" x1="0" x2="100%" y1="{rule}" y2="{rule}"/>')
@@ -67,16 +67,23 @@ def timeline_html(view: RunView, axis: Axis) -> str:
         if each.queue:
             body.append(_depth_html(view, axis, each))
     label = f"Timeline of {view.run.workflow}: {view.summary.sentence}. The same as a table follows."
-    names = "".join(_name(view, each) for each in rows)
+    names = _path_name(view) + "".join(_name(view, each) for each in rows)
+    return frame_html(view, axis, (height, label), (names, "".join(body)))
+
+
+def frame_html(view: RunView, axis: Axis, size: tuple[float, str], parts: tuple[str, str]) -> str:
+    """Names and bars (HTML already) under an axis; ``size`` is the height, and what screen readers say."""
+    (height, label), (names, body) = size, parts
+    ground = _patterns(view) + _breaks(axis, height) + _grid(axis, height) + _segments(view, axis, height)
     return (
-        f'<div class="timeline" style="height:{height}px"><div class="names">{_path_name(view)}{names}</div>'
-        f'<svg class="plot" role="img" aria-label="{esc(label)}" height="{height}" width="100%">'
-        f"{_patterns(view)}{''.join(body)}</svg></div>"
+        f'<div class="timeline" style="height:{height}px"><div class="names">{names}</div>'
+        f'<svg class="plot" role="group" aria-label="{esc(label)}" height="{height}" width="100%">'
+        f"{ground}{body}</svg></div>"
     )
 
 
-def legend_html() -> str:
-    """What the bars mean."""
+def legend_html(areas: bool = False) -> str:
+    """What the bars mean; ``areas``: in a picture that only has areas without scripts."""
     kinds = (
         ("run", "runs"),
         ("failed", "✗ failed"),
@@ -91,7 +98,17 @@ def legend_html() -> str:
         f'height="10" rx="2"/></svg>{text}</li>'
         for kind, text in kinds
     )
-    return f'<ul class="key" aria-label="Legend of the timeline">{items}</ul>'
+    shapes = (
+        f'<ul class="key areas" aria-label="Legend of the areas"><li>{_swatch("area busy")}busy workers</li>'
+        f"<li>{_swatch('area queued')}queued</li><li>{_swatch('fail')}✗ failed</li></ul>"
+    )
+    return f'<ul class="key bars" aria-label="Legend of the timeline">{items}</ul>{shapes if areas else ""}'
+
+
+def _swatch(css: str) -> str:
+    return (
+        f'<svg width="26" height="12" aria-hidden="true"><rect class="{css}" x="1" y="1" width="24" height="10"/></svg>'
+    )
 
 
 def _least_queue(view: RunView) -> float:
@@ -115,12 +132,16 @@ def _shown(rows: Sequence[Row]) -> list[_Shown]:
 
 
 def _name(view: RunView, each: _Shown) -> str:
-    more = len(each.lanes) - LANES_CAP
-    note = f" <small>+{format_count(more)}</small>" if more > 0 else ""
     ref = "" if each.row.human else view.step_ref(each.row.name)
-    text = "☺ human" if each.row.human else each.row.name
+    return name_html(ref, each.row.name, each.top, len(each.lanes) - LANES_CAP, human=each.row.human)
+
+
+def name_html(ref: str, name: str, top: float, more: int = 0, *, human: bool = False) -> str:
+    """The name of a row at its height, and how many of its lanes are not drawn."""
+    note = f" <small>+{format_count(more)}</small>" if more > 0 else ""
+    text = "☺ human" if human else name
     inner = f'<a href="#{esc(ref)}" data-ref="{esc(ref)}">{esc(text)}</a>' if ref else esc(text)
-    return f'<div style="top:{each.top - 2}px" title="{esc(each.row.name)}">{inner}{note}</div>'
+    return f'<div style="top:{top - 2}px" title="{esc(name)}">{inner}{note}</div>'
 
 
 def _path_name(view: RunView) -> str:
@@ -148,8 +169,8 @@ def _grid(axis: Axis, height: float) -> str:
     taken = [_break_text(axis, each)[1:] for each in axis.breaks]
     lines = []
     for tick in axis.ticks():
-        place, text = axis.place(tick), format_ms(tick)
-        x = _percent(place)
+        place, text = axis.place(tick), format_ms(tick).replace(".0\u00a0", "\u00a0")
+        x = percent(place)
         end = place > 0.93
         lines.append(f'<line class="tick" x1="{x}" x2="{x}" y1="{AXIS - 6}" y2="{height}"/>')
         long = (len(text) * CHARACTER + 8) / WIDTH
@@ -159,6 +180,20 @@ def _grid(axis: Axis, height: float) -> str:
             anchor, shift = (' text-anchor="end"', -2) if end else ("", 3)
             lines.append(f'<text class="tick" x="{x}" dx="{shift}" y="12"{anchor}>{esc(text)}</text>')
     return f'<g class="grid">{"".join(lines)}</g>'
+
+
+def _segments(view: RunView, axis: Axis, height: float) -> str:
+    """A line where each segment of the run but the first begins."""
+    marks = []
+    for segment in view.run.segments[1:]:
+        since = (segment.start_ns - view.run.start_ns) / 1e6
+        x = percent(axis.place(since))
+        title = f"segment {segment.number} begins at {format_ms(since)}"
+        marks.append(
+            f'<line class="segment" x1="{x}" x2="{x}" y1="{AXIS - 4}" y2="{height}" data-x="{since:.9g}">'
+            f"<title>{esc(title)}</title></line>"
+        )
+    return "".join(marks)
 
 
 def _break_text(axis: Axis, stretch: tuple[float, float]) -> tuple[str, float, float]:
@@ -175,8 +210,8 @@ def _breaks(axis: Axis, height: float) -> str:
         x0, x1 = axis.place(start), axis.place(stop)
         text, left, right = _break_text(axis, (start, stop))
         marks.append(
-            f'<rect class="break" x="{_percent(x0)}" width="{_percent(x1 - x0)}" y="0" height="{height}"/>'
-            f'<text class="break" x="{_percent((left + right) / 2)}" y="12" text-anchor="middle">{esc(text)}</text>'
+            f'<rect class="break" x="{percent(x0)}" width="{percent(x1 - x0)}" y="0" height="{height}"/>'
+            f'<text class="break" x="{percent((left + right) / 2)}" y="12" text-anchor="middle">{esc(text)}</text>'
         )
     return f'<g class="breaks">{"".join(marks)}</g>'
 
@@ -218,7 +253,7 @@ def _depth_html(view: RunView, axis: Axis, each: _Shown) -> str:
     return (
         f'<a class="depth" href="#{esc(ref)}" tabindex="-1"><title>{esc(each.row.name)}: {esc(text)}</title>'
         f"{''.join(bars)}"
-        f'<text class="depth" x="{_percent(axis.place(since))}" dx="5" y="{top + DEPTH - 5}" data-a="{since:.9g}">'
+        f'<text class="depth" x="{percent(axis.place(since))}" dx="5" y="{top + DEPTH - 5}" data-a="{since:.9g}">'
         f"{esc(text)}</text></a>"
     )
 
@@ -241,13 +276,21 @@ def _depths(queue: Sequence[Bar], start: int, stop: int) -> list[int]:
 def _lane_html(view: RunView, axis: Axis, lane: _Lane) -> Iterator[str]:
     """The bars of a lane; a text takes its room from the bars and texts beside it."""
     used = 0.0
-    for index, bar in enumerate(lane.bars):
+    for index, bar in enumerate([_with_inner(view, each) for each in lane.bars]):
         a, b = ((time - view.run.start_ns) / 1e6 for time in (bar.start_ns, bar.end_ns))
         after = lane.bars[index + 1].start_ns if index + 1 < len(lane.bars) else view.run.end_ns
         start, stop = axis.place(a), axis.place(b)
         place, text = fitted(bar.text, start, stop, (used, axis.place((after - view.run.start_ns) / 1e6)))
         used = stop + ((len(text) * CHARACTER + 10) / WIDTH if place == "right" else 0.0)
         yield _bar_html(view, axis, bar, lane.top, (place, text))
+
+
+def _with_inner(view: RunView, bar: Bar) -> Bar:
+    """The bar with the names of the runs that its attempt started."""
+    if bar.kind not in (BarKind.RUN, BarKind.FAILED, BarKind.CANCELLED):
+        return bar
+    inner = dict.fromkeys(view.nest.runs[at].workflow for at in view.inner_runs(bar.execution_id, bar.number))
+    return replace(bar, text=f"{bar.text} ↳ {', '.join(inner)}") if inner else bar
 
 
 def _bar_html(view: RunView, axis: Axis, bar: Bar, top: float, label: tuple[str, str]) -> str:
@@ -266,7 +309,7 @@ def _bar_html(view: RunView, axis: Axis, bar: Bar, top: float, label: tuple[str,
         f'<a href="#{esc(ref)}" data-ref="{esc(ref)}" data-a="{a:.9g}" data-b="{b:.9g}" tabindex="-1" '
         f'class="{bar.kind.value}{critical}"><title>{esc(title)}</title>'
         f'<rect class="bar {bar.kind.value}" x="{x}" width="{width}" y="{y}" height="{height}" rx="2.5"/>'
-        f'<text class="{css}" x="{_percent(at)}" dx="{shift}" y="{top + 11.5}" '
+        f'<text class="{css}" x="{percent(at)}" dx="{shift}" y="{top + 11.5}" '
         f'data-text="{esc(bar.text)}">{esc(text)}</text></a>'
     )
 
@@ -304,8 +347,8 @@ def _on_path(view: RunView, bar: Bar) -> bool:
 
 def _stretch(axis: Axis, start: float, stop: float) -> tuple[str, str]:
     x0, x1 = axis.place(start), axis.place(stop)
-    return _percent(x0), _percent(max(x1 - x0, 0.003))
+    return percent(x0), percent(max(x1 - x0, 0.003))
 
 
-def _percent(part: float) -> str:
+def percent(part: float) -> str:
     return f"{part * 100:.3f}".rstrip("0").rstrip(".") + "%"

@@ -9,6 +9,8 @@ from wftrace.gate import clean_text, cut_text
 from wftrace.units import format_ms
 
 TEXT_CAP = 4_000
+SECONDS_FROM = 10_000.0
+HOURS_FROM = 600_000.0
 
 _SPACES = re.compile(r"[\t\n]+")
 
@@ -57,6 +59,41 @@ def facts(pairs: list[tuple[str, str]]) -> str:
     """Names and values (HTML already) below each other; empty values are left out."""
     items = "".join(f"<dt>{esc(name)}</dt><dd>{value}</dd>" for name, value in pairs if value)
     return f"<dl>{items}</dl>" if items else ""
+
+
+def card(ref: str, title: str, *parts: str) -> str:
+    """A card under its anchor; title and parts are HTML already."""
+    return f'<article class="card" id="{esc(ref)}" tabindex="-1"><h3>{title}</h3>{"".join(parts)}</article>'
+
+
+def section(title: str, body: str) -> str:
+    """A part of a card, nothing when it is empty."""
+    return f"<h4>{esc(title)}</h4>{body}" if body else ""
+
+
+def small_table(*rows: str) -> str:
+    """Rows without a head, as wide as they need to be."""
+    return f"<table class='small'><tbody>{''.join(rows)}</tbody></table>" if rows else ""
+
+
+def clock(value_ms: float, whole_ms: float) -> str:
+    """A time since the start, in the unit and with the digits that suit a run of the length ``whole_ms``.
+
+    >>> clock(20.94, 385.0), clock(61_234.5, 90_000.0), clock(90_061_234.5, 2e8)
+    ('20.9', '61.234', '25:01:01.234')
+    """
+    if whole_ms < SECONDS_FROM:
+        return f"{value_ms:.1f}"
+    if whole_ms < HOURS_FROM:
+        return f"{value_ms / 1000:.3f}"
+    sign, whole = ("−", -value_ms) if value_ms < 0 else ("", value_ms)
+    seconds, rest = divmod(int(whole), 1000)
+    return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{rest:03d}"
+
+
+def clock_head(whole_ms: float) -> str:
+    """What stands above times as ``clock`` writes them."""
+    return "time, ms" if whole_ms < SECONDS_FROM else "time, s" if whole_ms < HOURS_FROM else "time, h:min:s"
 
 
 def ms(value: float) -> str:

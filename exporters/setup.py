@@ -16,26 +16,26 @@ from typing import TYPE_CHECKING, Self
 from opentelemetry import trace as otel
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 
 from wftrace import semconv as words
 from wftrace.version import VERSION
 
 from .file import FileSpanExporter
-from .jaeger import jaeger_exporter, jaeger_link
-from .otlp import otlp_exporter
-from .phoenix import phoenix_exporter, phoenix_link, phoenix_project
+from .jaeger import DEFAULT_ADDRESS as JAEGER_ADDRESS
+from .jaeger import jaeger_link
+from .otlp import TRACES_PATH, configured_endpoint, otlp_address, otlp_exporter
+from .phoenix import phoenix_address, phoenix_headers, phoenix_link, phoenix_project
+from .spool import Spool
+from .spool_folder import spool_wanted
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
-CLOSE_SECONDS = 5.0
+CLOSE_SECONDS = 4.0
 
-_NETWORK: dict[str, tuple[Callable[[], SpanExporter], Callable[[str], str]]] = {
-    "phoenix": (phoenix_exporter, phoenix_link),
-    "jaeger": (jaeger_exporter, jaeger_link),
-}
+_LINKS: dict[str, Callable[[str], str]] = {"phoenix": phoenix_link, "jaeger": jaeger_link}
 
 
 class Tracing(SpanProcessor):
@@ -69,10 +69,15 @@ class Tracing(SpanProcessor):
         self.close()
 
     def close(self, timeout: float = CLOSE_SECONDS) -> bool:
-        """Send what is there and stop, within ``timeout`` seconds; False when that was not enough."""
+        """Send what is there and stop, within ``timeout`` seconds; False when that was not enough.
+
+        What a spool could not send lies on the disk, and goes out with the next process that traces to the same place.
+        """
         if not self._open:
             return True
         self._open = False
+        if isinstance(self._processor, Spool):
+            return self._processor.close(timeout)
         closing = threading.Thread(target=self._processor.shutdown, name="wftrace-close", daemon=True)
         closing.start()
         closing.join(timeout)
@@ -87,20 +92,37 @@ class Tracing(SpanProcessor):
         self.close()
 
 
-def trace_to(target: str | Path) -> Tracing:
+def trace_to(target: str | Path, *, spool: bool | str | Path | None = None) -> Tracing:
     """Send the spans of this process to ``target``: ``phoenix``, ``jaeger``, an http address, or a file.
 
-    A file gets each span as it ends; a backend gets batches from a thread. The OpenTelemetry provider that the process
-    has is used; where it has none, one is made and set. Raises ``EndpointError`` for an address that is none, and
-    ``TraceError`` for a file that cannot be opened.
+    A file gets each span as it ends. What goes to a backend is put into a spool first, a folder from which a thread
+    sends: an outage or a crash loses nothing. ``spool=False`` keeps the spans in memory only, as OpenTelemetry itself
+    does; a path is the folder to use. The default is ``WFTRACE_SPOOL`` (``off`` for none) and ``WFTRACE_SPOOL_DIR``.
+
+    The OpenTelemetry provider that the process has is used; where it has none, one is made and set. Raises
+    ``EndpointError`` for an address that is none, ``TraceError`` for a file that cannot be opened, and ``SpoolError``
+    for a setting of the spool that is none.
     """
     name = str(target)
-    if name in _NETWORK:
-        make, link = _NETWORK[name]
-        return _add(Tracing(name, BatchSpanProcessor(make()), link))
-    if "://" in name:
-        return _add(Tracing(name, BatchSpanProcessor(otlp_exporter(name)), None))
-    return _add(Tracing(name, SimpleSpanProcessor(FileSpanExporter(target)), None))
+    place = network_place(name)
+    if place is None:
+        return _add(Tracing(name, SimpleSpanProcessor(FileSpanExporter(target)), None))
+    processor: SpanProcessor
+    if spool is False or (spool is None and not spool_wanted()):
+        processor = BatchSpanProcessor(otlp_exporter(*place))
+    else:
+        folder = None if spool is None or spool is True else Path(spool).expanduser().absolute()
+        processor = Spool(otlp_address(*place), target=name if name in _LINKS else "", folder=folder)
+    return _add(Tracing(name, processor, _LINKS.get(name)))
+
+
+def network_place(target: str) -> tuple[str | None, dict[str, str] | None] | None:
+    """The endpoint (None for what the variables say) and the headers of a backend; None when ``target`` is a file."""
+    if target == "phoenix":
+        return phoenix_address() + TRACES_PATH, phoenix_headers()
+    if target == "jaeger":
+        return None if configured_endpoint() else JAEGER_ADDRESS, None
+    return (target, None) if "://" in target else None
 
 
 def _add(tracing: Tracing) -> Tracing:

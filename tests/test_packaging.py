@@ -16,6 +16,9 @@ import pytest
 PACKAGE_FOLDERS = {"wftrace": "wftrace", "engine": "wftrace/engine", "exporters": "wftrace/exporters"}
 """The folders of the checkout, and where each lands in an installation."""
 
+PYTEST_DOOR = "pytest_wftrace.py"
+"""The module beside them, which pytest loads."""
+
 
 def _files(repository: Path) -> Iterator[str]:
     """Every file of the three folders by its place in an installation; the symlinks are not followed."""
@@ -41,7 +44,7 @@ def wheel(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> ZipFile
     folder = tmp_path_factory.mktemp("wheel")
     copy = folder / "copy"
     copy.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", PYTEST_DOOR):
         shutil.copy(repository / name, copy)
     for name in PACKAGE_FOLDERS:
         shutil.copytree(repository / name, copy / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
@@ -78,7 +81,7 @@ def _run_isolated(unpacked: Path, code: str) -> str:
 def test_the_wheel_holds_every_file_of_the_three_folders_and_no_other(wheel: ZipFile, repository: Path) -> None:
     """A file that is added to a folder is installed without a word in pyproject.toml, or this fails."""
     installed = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert installed == set(_files(repository))
+    assert installed == {*_files(repository), PYTEST_DOOR}
 
 
 def test_every_sub_package_on_disk_is_named_in_pyproject(settings: dict[str, Any], repository: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,8 +33,26 @@ class Opened:
     """A report in a browser tab, and what the tab complained about or asked the network for."""
 
     page: Page
+    path: Path
     complaints: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+
+    def show(self, report: Report, fragment: str = "") -> None:
+        """Open another report in the same tab."""
+        self.page.goto("about:blank")
+        report.save(self.path)
+        self.page.goto(self.path.as_uri() + (f"#{fragment}" if fragment else ""))
+
+    def ready(self) -> None:
+        """Wait until the figures of a large run are unfolded."""
+        self.page.wait_for_selector("html[data-ready]", state="attached")
+
+    def until(self, expression: str) -> None:
+        """Wait until an expression in JavaScript holds; the page's policy lets nobody else evaluate one."""
+        deadline = time.monotonic() + 5
+        while not self.page.evaluate(expression):
+            assert time.monotonic() < deadline, f"{expression} does not come true"
+            self.page.wait_for_timeout(20)
 
     def ref(self) -> str:
         """What is selected, as the address says."""
@@ -78,9 +97,10 @@ def open_report(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Open
         )
         contexts.append(context)
         context.set_default_timeout(5_000)
-        tab = Opened(context.new_page())
+        tab = Opened(context.new_page(), path)
         tab.page.on("console", lambda message: tab.complaints.append(message.text))
         tab.page.on("pageerror", lambda error: tab.complaints.append(str(error)))
+        tab.page.on("dialog", lambda dialog: tab.complaints.append(f"dialog {dialog.message}"))
         tab.page.on("request", lambda request: tab.requests.append(request.url))
         tab.page.goto(path.as_uri() + (f"#{fragment}" if fragment else ""))
         return tab

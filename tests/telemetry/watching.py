@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 
 from wftrace import Workflow, WorkflowHandler, observing
 from wftrace import semconv as words
+from wftrace.engine.alive import abandon_closed
 from wftrace.exporters.readable import plain_span
 from wftrace.recorder import Recorder
 from wftrace.settings import Capture, TracingSettings

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
 from wftrace.engine.graph import FlowGraph
-from wftrace.trace import Attempt, Emission, Run, Segment, Wait
+from wftrace.trace import Attempt, CheckpointMark, Emission, Run, Segment, Wait
 from wftrace.units import format_ms
 
 from .causes import Causes
 from .lanes import Workers, queue_reason
 
-WAITS = ("wait", "human", "retry")
+NUMBERED_LATE = ("wait", "human", "retry", "checkpoint")
 """The kinds of row that a trace numbers when they are over, because only then they are known."""
 
 
@@ -48,7 +48,7 @@ class LogRow:
 
 
 def log_rows(run: Run, graph: FlowGraph | None = None) -> tuple[LogRow, ...]:
-    """The log in the order in which things began: attempts, events made, waits and segments.
+    """The log in the order in which things began: attempts, events made, waits, checkpoints and segments.
 
     That is the order of their sequence numbers, but for waits, which are numbered when they end, and for a clock that
     was set back; ``LogRow.late`` marks them.
@@ -64,9 +64,9 @@ def _marked(rows: Sequence[LogRow]) -> list[LogRow]:
     least = float("inf")
     for row in reversed(rows):
         late = row.seq > least
-        why = WAIT_IS_OVER if row.kind in WAITS else CLOCK_WENT_BACK
+        why = WAIT_IS_OVER if row.kind in NUMBERED_LATE else CLOCK_WENT_BACK
         marked.append(replace(row, late=why) if late else row)
-        if row.seq and row.kind not in WAITS:
+        if row.seq and row.kind not in NUMBERED_LATE:
             least = min(least, row.seq)
     return marked[::-1]
 
@@ -100,6 +100,8 @@ class _Log:
             yield self._wait(wait)
         for before, segment in pairwise(self._run.segments):
             yield self._segment(before, segment)
+        for mark in self._run.checkpoints:
+            yield self._checkpoint(mark)
 
     def _since_start(self, time_ns: int) -> float:
         return (time_ns - self._run.start_ns) / 1e6
@@ -181,6 +183,23 @@ class _Log:
             status="ok" if wait.outcome == "completed" else wait.outcome,
             events=tuple(types or filter(None, [wait.waiting_for])),
             outcome=wait.outcome,
+        )
+
+    def _checkpoint(self, mark: CheckpointMark) -> LogRow:
+        attempts = self._causes.attempts.get(mark.execution_id, ())
+        what = "saved" if mark.operation == "save" else "a saved run is taken up"
+        text = f"{what} after {mark.execution_id}" if mark.execution_id else what
+        return LogRow(
+            seq=mark.seq,
+            ms=self._since_start(mark.start_ns),
+            kind="checkpoint",
+            text=text if mark.outcome == "completed" else f"{text} · {mark.outcome.replace('_', ' ')}",
+            step=attempts[-1].step if attempts else "",
+            execution_id=mark.execution_id if attempts else "",
+            number=attempts[-1].number if attempts else 0,
+            took_ms=(mark.end_ns - mark.start_ns) / 1e6,
+            status="ok" if mark.outcome == "completed" else mark.outcome,
+            outcome=mark.outcome,
         )
 
     def _segment(self, before: Segment, segment: Segment) -> LogRow:
