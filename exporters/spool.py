@@ -23,8 +23,9 @@ from .span_bytes import SpanEncoder
 from .spool_accounts import Accounts
 from .spool_folder import Destination, spool_limit, spool_root
 from .spool_record import Kind, Record
-from .spool_sender import Post, SpoolSender, SpoolThread
+from .spool_sender import Post, SpoolSender
 from .spool_store import SpoolStore
+from .spool_thread import SpoolThread
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
+
+os.environ["WFTRACE_SPOOL_DIR"] = tempfile.mkdtemp(prefix="wftrace-spool-")
+"""No test leaves spans in the home of whoever runs it, whatever process it starts."""
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -239,7 +239,7 @@ def test_a_backend_that_refuses_is_told(flow: Write, shell: Call, backend: Calla
     assert (done.code, "a joke about x" in done.out) == (5, True)
     assert "did not take the trace" in done.err
     assert "401" in done.err
-    assert "--trace FILE" in done.err
+    assert "wftrace spool flush" in done.err
 
 
 def test_a_backend_that_is_absent_is_told(flow: Write, shell: Call) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tests.exporters.spooling import ADDRESS, Backend, Bench, make_span
 from wftrace.exporters.spool import Spool
-from wftrace.exporters.spool_sender import Bell, SpoolSender, SpoolThread
+from wftrace.exporters.spool_sender import SpoolSender
+from wftrace.exporters.spool_thread import Bell, SpoolThread
 
 
 class Rounds(SpoolSender):

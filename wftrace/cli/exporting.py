@@ -46,7 +46,7 @@ class Exports:
             raise ToolMissing(
                 f"{target} did not take the trace",
                 *self.reasons[-1:],
-                cure="wftrace doctor, to see whether it runs; --trace FILE keeps the trace meanwhile",
+                cure="wftrace doctor, to see whether it runs; the trace waits, and wftrace spool flush sends it then",
             )
 
 
@@ -85,8 +85,11 @@ def exporting(trace: Path | None, export: str | None) -> Iterator[Exports]:
         exports.reasons = complaints.texts
 
 
+_EXPORTERS = ("opentelemetry", "wftrace.exporters")
+
+
 class _Complaints(logging.Handler):
-    """Keeps what the exporters of the OpenTelemetry SDK complain about, in the place of the terminal."""
+    """Keeps what exporters complain about, in the place of the terminal."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -103,13 +106,14 @@ class _Complaints(logging.Handler):
 
 @contextmanager
 def _listening(complaints: _Complaints) -> Iterator[None]:
-    logger = logging.getLogger("opentelemetry")
-    propagated = logger.propagate
-    logger.addHandler(complaints)
-    logger.propagate = False
+    loggers = [(logger, logger.propagate) for logger in map(logging.getLogger, _EXPORTERS)]
+    for logger, _ in loggers:
+        logger.addHandler(complaints)
+        logger.propagate = False
     try:
         yield
     finally:
         if not complaints.texts:  # an exporter that has failed once goes on complaining from its thread
-            logger.removeHandler(complaints)
-            logger.propagate = propagated
+            for logger, propagated in loggers:
+                logger.removeHandler(complaints)
+                logger.propagate = propagated
