@@ -66,6 +66,7 @@ def bare(run: Run) -> Run:
         attempts=tuple(replace(each, trace_id="", span_id="") for each in run.attempts),
         emissions=tuple(replace(each, span_id="") for each in run.emissions),
         waits=tuple(replace(each, span_id="") for each in run.waits),
+        checkpoints=tuple(replace(each, span_id="") for each in run.checkpoints),
         service="",
     )
 
