@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-os.environ["WFTRACE_SPOOL_DIR"] = tempfile.mkdtemp(prefix="wftrace-spool-")
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="wftrace-state-")
 """No test leaves spans in the home of whoever runs it, whatever process it starts."""
 
 
