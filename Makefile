@@ -32,7 +32,7 @@ demo: $(VENV)/.run  ## audit the licences of everything installed here, write re
 	@echo "Open report.html in a browser; run.otlp.jsonl is the trace that it was made from."
 
 test: $(VENV)/.dev  ## run the tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto --dist loadfile
 
 lint: $(VENV)/.dev  ## ruff, mypy and the floors
 	$(BIN)/ruff check .
