@@ -295,7 +295,7 @@ class RunLoop(Closing):
     def _judge(self, company: Company) -> None:
         """Nothing ran, was queued or timed: a dead end, unless tasks that steps have left behind may still send."""
         state = self.state
-        if state.ended or not state.idle:
+        if state.ended or not state.idle or (self._stepwise is not None and self._stepwise.holds):
             return
         if not company:
             self._dead_end()

@@ -25,6 +25,7 @@ class Stepwise:
     def hold(self, envelope: Envelope) -> None:
         """Keep back what a step has made."""
         self._held.append(envelope)
+        self.wake()
 
     def take_back(self, event: Event) -> Envelope | None:
         """The envelope of an event that the caller sends back; None for one of his own."""

@@ -165,3 +165,30 @@ def test_what_is_waited_for_is_named() -> None:
         r"begin#1 has left a task behind that may still send: .*heartbeat \(.*test_company.py:\d+\)",
         run_deterministic(main()),
     )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_stepwise_hands_out_what_a_task_sends_while_it_works_on(seed: int) -> None:
+    """An event that is held back is handed out at once, and is no dead end, whether its sender ends or not."""
+
+    class Sender(Behind):
+        @step
+        async def begin(self, ctx: Context, ev: StartEvent) -> Late | None:
+            async def send_and_stay() -> None:
+                await asyncio.sleep(10)
+                ctx.send_event(Late(n=4))
+                await asyncio.sleep(1000)
+
+            self.task = asyncio.create_task(send_and_stay())
+            return None
+
+    async def main() -> tuple[Any, float]:
+        handler = Sender(timeout=None).run(stepwise=True)
+        while made := await handler.run_step():
+            for event in made:
+                handler.ctx.send_event(event)
+        return await handler, asyncio.get_running_loop().time()
+
+    result, ended = run_deterministic(main(), seed)
+    assert result == 4
+    assert ended == pytest.approx(10, abs=1)
