@@ -70,8 +70,8 @@ PAGE = """# Benchmarks
 
 Written by `make bench`; do not edit. Each case runs as a process of its own, all cases in turn, {rounds} rounds. A
 ratio is the median of the ratios of the rounds. Times belong to the machine that measured them (Python {python},
-{cores} cores); only ratios are worth comparing. All samples are in `benchmarks/results.json`; where the time goes, and why a goal is
-missed, stands in [another page](explanation/speed.md).
+{cores} cores); only ratios are worth comparing. All samples are in `benchmarks/results.json`; where the time goes, and
+why a goal is missed, stands in [another page](explanation/speed.md).
 
 ## Ratios
 

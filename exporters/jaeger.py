@@ -1,29 +1,18 @@
 """Jaeger: OTLP over HTTP on port 4318, its page on port 16686. ``OTEL_EXPORTER_OTLP_*``, ``JAEGER_UI`` (the address of
 the page, for links and reading back) and ``JAEGER_UI_HEADERS`` (for a proxy in front of it) hold.
 
-Sent there: ``jaeger_exporter``. Read back: ``jaeger_web`` with a ``JaegerReader``. The link: ``jaeger_link``.
+Sent there: ``setup.trace_to``. Read back: ``jaeger_web`` with a ``JaegerReader``. The link: ``jaeger_link``.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from .web import Web, header_pairs, same_server
-
-if TYPE_CHECKING:
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
 DEFAULT_ADDRESS = "http://localhost:4318"
 DEFAULT_PAGE = "http://localhost:16686"
 START = "docker run -p 4318:4318 -p 16686:16686 jaegertracing/jaeger"
-
-
-def jaeger_exporter() -> OTLPSpanExporter:
-    """An exporter to Jaeger."""
-    from .otlp import configured_endpoint, otlp_exporter  # the OpenTelemetry SDK, which reading back does not need
-
-    return otlp_exporter(None if configured_endpoint() else DEFAULT_ADDRESS)
 
 
 def jaeger_page() -> str:

@@ -1,18 +1,14 @@
 """Arize Phoenix: OTLP over HTTP on its own port. ``PHOENIX_COLLECTOR_ENDPOINT``, ``PHOENIX_API_KEY``,
 ``PHOENIX_CLIENT_HEADERS`` and ``PHOENIX_PROJECT_NAME`` hold.
 
-Sent there: ``phoenix_exporter``. Read back: ``phoenix_web`` with a ``PhoenixReader``. The link: ``phoenix_link``.
+Sent there: ``setup.trace_to``. Read back: ``phoenix_web`` with a ``PhoenixReader``. The link: ``phoenix_link``.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from .web import Web, header_pairs, same_server
-
-if TYPE_CHECKING:
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
 DEFAULT_ADDRESS = "http://localhost:6006"
 
@@ -23,13 +19,6 @@ def phoenix_address() -> str:
     """Where Phoenix listens, without a path at its end."""
     address = os.environ.get("PHOENIX_COLLECTOR_ENDPOINT") or DEFAULT_ADDRESS
     return address.rstrip("/").removesuffix(_TRACES_PATH).rstrip("/")
-
-
-def phoenix_exporter() -> OTLPSpanExporter:
-    """An exporter to Phoenix."""
-    from .otlp import otlp_exporter  # the OpenTelemetry SDK, which reading back does not need
-
-    return otlp_exporter(phoenix_address() + _TRACES_PATH, phoenix_headers())
 
 
 def phoenix_headers() -> dict[str, str]:

@@ -19,7 +19,6 @@ from wftrace import Event
 from wftrace.gate import (
     REDACTED,
     TEXT_LIMIT,
-    clean_attributes,
     clean_text,
     clean_value,
     cut_text,
@@ -225,19 +224,6 @@ def test_clean_value_keeps_what_is_good(value: object) -> None:
 def test_numbers_beyond_64_bits_become_text() -> None:
     """With all digits while that is sensible."""
     assert clean_value(2**64) == "18446744073709551616"
-
-
-@given(st.dictionaries(ANY_TEXT, VALUES, max_size=6))
-def test_clean_attributes_are_attributes(attributes: dict[str, Any]) -> None:
-    """Keys and values."""
-    for key, value in clean_attributes(attributes).items():
-        key.encode("utf-8")
-        assert is_attribute(value)
-
-
-def test_clean_attributes_redact_by_name() -> None:
-    """Whatever the type of the value."""
-    assert clean_attributes({"password": 1234, "n": 1}) == {"password": REDACTED, "n": 1}
 
 
 def check_payload(made: tuple[str, str], limit: int) -> None:

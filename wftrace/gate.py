@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 from .plain import DEPTH_LIMIT, ITEMS_LIMIT, Plain, class_name, digits, fits, text_of
@@ -27,7 +27,6 @@ __all__ = [
     "TEXT_LIMIT",
     "Redact",
     "class_name",
-    "clean_attributes",
     "clean_text",
     "clean_value",
     "cut_text",
@@ -105,16 +104,6 @@ def _attributes(items: Sequence[object]) -> AttributeValue:
         if all(type(item) is kind for item in clean):
             return cast(AttributeValue, tuple(clean))
     return tuple(safe_text(item if isinstance(item, str) else payload(item)[0]) for item in items)
-
-
-def clean_attributes(attributes: Mapping[str, object]) -> dict[str, AttributeValue]:
-    """All attributes that can be kept, each cleaned, secrets by key name redacted."""
-    clean: dict[str, AttributeValue] = {}
-    for key, value in attributes.items():
-        kept = REDACTED if is_secret_key(key) else clean_value(value)
-        if kept is not None:
-            clean[safe_text(key)] = kept
-    return clean
 
 
 def payload(
